@@ -98,6 +98,7 @@ from .core.types import Result as Result
 from .core.types import TenantId as TenantId
 from .core.types import UserId as UserId
 from .core.types import current_context as current_context
+from .core.types import readable_tenant as readable_tenant
 from .core.types import request_tenant as request_tenant
 from .core.types import request_user as request_user
 from .domain.common.events import DurableSubscription as DurableSubscription
@@ -124,6 +125,7 @@ from .infrastructure.db.repository import TableMapping as TableMapping
 from .infrastructure.db.resource_queries import GetById as GetById
 from .infrastructure.db.resource_queries import GetByIds as GetByIds
 from .infrastructure.db.resource_queries import ListOf as ListOf
+from .infrastructure.db.resource_table import resource_table as resource_table
 from .infrastructure.db.rows import restored as restored
 from .infrastructure.db.rows import row_of as row_of
 from .infrastructure.db.schema import system_owned as system_owned
@@ -148,6 +150,8 @@ from .interface.graphql.declared import Relation as Relation
 from .interface.graphql.declared import Single as Single
 from .interface.mcp import McpResource as McpResource
 from .interface.mcp import Tool as Tool
+from .interface.middleware.authentication import AuthenticationScheme as AuthenticationScheme
+from .interface.middleware.authentication import Caller as Caller
 from .interface.routes import ClientProgram as ClientProgram
 from .interface.routes import ExpectedVersion as ExpectedVersion
 from .interface.routes import ListQuery as ListQuery

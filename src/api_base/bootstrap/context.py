@@ -36,6 +36,7 @@ from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.resilience.patterns import Policy
 from api_base.interface.graphql.declared import GraphQL
 from api_base.interface.mcp import Exposed
+from api_base.interface.middleware.authentication import AuthenticationScheme
 from api_base.interface.router import V1
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Ports:
     event_writer: EventWriter
     events_stored: Callable[[], None]
     checker: protocols.PermissionChecker
+    principals: protocols.PrincipalResolver
     after_response: protocols.AfterResponse
     token_issuer: protocols.TokenIssuer
     mcp_token_issuer: protocols.McpTokenIssuer
@@ -125,6 +127,7 @@ class Context(Declaration):
     `lifespan` is entered in each process, after the pools are open and before the first request, and ended before they close, within 10 seconds.
     `checks` are part of `/health/ready`; each has 2 seconds. `middleware` are ASGI middlewares of the requests below `prefix`, which no other context
     may then share: they run after the limits by address and the check of the token, and before the route, which refuses a request without a token.
+    `authentication` adds schemes by which requests say who sends them: docs/authentication.md.
     `openapi` changes the OpenAPI document, once, when it is complete.
     `commands` is the import path of a typer app (`package.module:NAME`), which `api-base <name of the context> …` runs.
     `seed` sends what a database begins with: `api-base seed`.
@@ -156,6 +159,7 @@ class Context(Declaration):
     background: Callable[[Ports], Sequence[protocols.PeriodicTask]] = lambda ports: ()
     lifespan: Callable[[Ports], AbstractAsyncContextManager[None]] | None = None
     checks: Callable[[Ports], Sequence[protocols.HealthCheck]] = lambda ports: ()
+    authentication: Callable[[Ports], Sequence[AuthenticationScheme]] = lambda ports: ()
     middleware: Callable[[Ports], Sequence[Middleware]] = lambda ports: ()
     prefix: str = V1
     routes: Callable[[Bus], APIRouter] | None = None

@@ -19,8 +19,10 @@ from api_base.core.errors import ApiBaseError, Fault, WiringError
 from api_base.core.protocols import HealthCheck
 from api_base.core.shared.places import raised_at
 from api_base.domain.common.events import AnySubscription, DurableSubscription, Subscription
+from api_base.interface.middleware.authentication import AuthenticationScheme
 
 _LIFESPAN: Final[type[AbstractAsyncContextManager[None]]] = AbstractAsyncContextManager  # type: ignore[type-abstract]  # for isinstance
+_SCHEMES: Final[type[AuthenticationScheme]] = AuthenticationScheme  # type: ignore[type-abstract]  # for isinstance
 _SUBSCRIPTIONS: Final[tuple[type[AnySubscription], ...]] = (Subscription, DurableSubscription)
 
 
@@ -40,6 +42,7 @@ class ContextParts:
     lifespan: AbstractAsyncContextManager[None] | None
     checks: Sequence[HealthCheck]
     middleware: Sequence[Middleware]
+    schemes: Sequence[AuthenticationScheme]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,11 @@ class Declarations:
         return {one.context.prefix: one.middleware for one in self.parts if one.middleware}
 
     @property
+    def schemes(self) -> Sequence[AuthenticationScheme]:
+        """Return the authentication schemes of the contexts."""
+        return [scheme for one in self.parts for scheme in one.schemes]
+
+    @property
     def subscriptions(self) -> Iterator[AnySubscription]:
         """Yield every subscription."""
         return (subscription for one in self.parts for subscription in one.subscriptions)
@@ -147,6 +155,12 @@ def _parts(context: Context, ports: Ports, bus: Bus, faults: list[Fault]) -> Con
         lifespan=make.one("lifespan", context.lifespan and partial(context.lifespan, ports), _LIFESPAN, "an async context manager"),
         checks=make.listed("checks", partial(context.checks, ports), HealthCheck, "an object with name, required and check"),
         middleware=make.middleware(context.middleware, ports),
+        schemes=make.listed(
+            "authentication",
+            partial(context.authentication, ports),
+            _SCHEMES,
+            "an object with name, description, credentials and caller",
+        ),
     )
 
 

@@ -120,6 +120,7 @@ def _ports(settings: Settings, container: Wiring, attachable: Mapping[str, Attac
         event_writer=container.outbox_participant,
         events_stored=lambda: container.event_signal(),
         checker=container.checker,
+        principals=container.access,
         after_response=container.after_response,
         token_issuer=container.token_issuer,
         mcp_token_issuer=container.mcp_token_issuer,

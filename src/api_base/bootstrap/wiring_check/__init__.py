@@ -6,7 +6,7 @@ Each module checks one subject and yields a `Fault` for each mistake, with the f
 from collections.abc import Iterator
 
 from api_base.bootstrap.declarations import Declarations
-from api_base.bootstrap.wiring_check import dtos, events, jobs, messages, names, permissions, sections, seeds, tables
+from api_base.bootstrap.wiring_check import dtos, events, jobs, messages, names, permissions, public, sections, seeds, tables
 from api_base.core.errors import Fault
 from api_base.infrastructure.db.session import Database
 
@@ -21,5 +21,6 @@ def faults(declarations: Declarations, database: Database) -> Iterator[Fault]:
     yield from events.faults(declarations)
     yield from jobs.faults(declarations)
     yield from tables.faults(contexts, database.repositories)
+    yield from public.faults(declarations)
     yield from dtos.faults(declarations)
     yield from seeds.faults(contexts)

@@ -10,15 +10,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from api_base.application.common.listing import Fields, ListRequest, Page
 from api_base.core.base import AggregateRoot
 from api_base.core.errors import Invalid, NotFound
-from api_base.core.types import request_tenant, request_user
+from api_base.core.types import readable_tenant, request_tenant, request_user
 from api_base.domain.common.resource import Resource, entered
 from api_base.infrastructure.db.query_builder import PageBuilder, TextSearch
 from api_base.infrastructure.db.repository import TableMapping
-from api_base.infrastructure.db.schema import Ownership, ownership
+from api_base.infrastructure.db.schema import DELETED_AT, Ownership, ownership
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement, owned
-
-DELETED_AT = "deleted_at"
 
 
 class _One(Protocol):
@@ -42,8 +40,8 @@ class _Listing(Protocol):
 
 
 def request_owner(table: sa.Table) -> Callable[[], UUID | None]:
-    """Return what returns the owner of the current request's rows."""
-    return {Ownership.TENANT: request_tenant, Ownership.USER: request_user, Ownership.SYSTEM: lambda: None}[ownership(table)]
+    """Return what returns the owner of the rows that the current request may read."""
+    return {Ownership.TENANT: readable_tenant, Ownership.USER: request_user, Ownership.SYSTEM: lambda: None}[ownership(table)]
 
 
 class _Reader[T: AggregateRoot, D]:
@@ -149,11 +147,11 @@ class ListOf[T: AggregateRoot, D](_Reader[T, D]):
         table = mapping.table
         columns = {**mapping.fields, **(columns or {})}
         base = _shown_by_default(table) if DELETED_AT in table.columns else lambda request: (None, None)
-        self._pages = PageBuilder(database, table, fields, columns, self._shown, base=base, search=search)
+        self.pages = PageBuilder(database, table, fields, columns, self._shown, base=base, search=search)
 
     async def handle(self, query: _Listing) -> Page[D]:
         """Raises `Invalid` for an invalid cursor."""
-        return await self._pages.page(query.request, self._owner())
+        return await self.pages.page(query.request, self._owner())
 
 
 def _not_deleted(table: sa.Table) -> Sequence[sa.ColumnElement[bool]]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from api_base.core.errors import Conflict
+from api_base.core.errors import Conflict, ProgrammingError
 from api_base.domain.common.attributes import Attribute, attributes_of
 from api_base.domain.common.resource import Resource, RestorableResource
 from api_base.infrastructure.db.aggregate_mapping import entity_name
@@ -26,11 +26,18 @@ _LAST: Final = ("version", "created_at", "updated_at", "deleted_at")
 
 
 def resource_table(
-    cls: type[Resource], name: str, *parts: sa.schema.SchemaItem, converters: Converters | None = None, unique: Sequence[str] = ()
+    cls: type[Resource],
+    name: str,
+    *parts: sa.schema.SchemaItem,
+    converters: Converters | None = None,
+    unique: Sequence[str] = (),
+    public: str | None = None,
+    own: str | None = None,
 ) -> sa.Table:
     """Return the table `name` of `cls`, owned by the tenant in `tenant_id`, or the user in `user_id`, or the system. `parts` are constraints.
 
-    `unique` names attributes whose values are unique among the rows of an owner. An attribute of a type that no converter stores has no column: `aggregate_mapping` refuses it.
+    `unique` names attributes whose values are unique among the rows of an owner. An attribute of a type that no converter stores has no column:
+    `aggregate_mapping` refuses it. `public` and `own` are those of `tenant_owned`. Raises `ProgrammingError` for them where the rows belong to no tenant.
     """
     attributes = attributes_of(cls)
     owner = next((one for one in ("tenant_id", "user_id") if one in attributes), None)
@@ -40,7 +47,13 @@ def resource_table(
     kept = [
         sa.UniqueConstraint(*([owner] if owner else []), one, name=unique_name(name, owner, one)) for one in unique if one in attributes
     ]
-    declare = {"tenant_id": tenant_owned, "user_id": user_owned, None: system_owned}[owner]
+    if owner == "tenant_id":
+        return tenant_owned(name, sa.MetaData(), *columns, *kept, *parts, public=public, own=own)
+    if public is not None:
+        raise ProgrammingError(
+            f"The rows of {name!r} belong to no tenant, so public={public!r} shows none. Add tenant_id to {cls.__name__}."
+        )
+    declare = system_owned if owner is None else user_owned
     return declare(name, sa.MetaData(), *columns, *kept, *parts)
 
 

@@ -9,8 +9,9 @@ from weakref import WeakSet
 
 import asyncpg
 
-from api_base.core.errors import ConfigurationError, Unavailable
+from api_base.core.errors import ConfigurationError, ProgrammingError, Unavailable
 from api_base.core.protocols import HealthCheck
+from api_base.core.types import NO_REQUEST, current_context
 from api_base.infrastructure.db.connecting import Connection, PoolOptions, check_version
 from api_base.infrastructure.db.errors import translate
 from api_base.infrastructure.db.pool import ConnectionPool, PoolFigures
@@ -62,13 +63,13 @@ class Database:
 
     async def fetch(self, statement: Statement, owner: UUID | None, **values: Any) -> list[Row]:
         """Return all rows of `statement` for `owner`, a tenant or user."""
-        arguments = statement.arguments(owner, values)
-        return await self.run(lambda connection: connection.fetch(statement.sql, *arguments))
+        sql, arguments = statement.call(owner, values)
+        return await self.run(lambda connection: connection.fetch(sql, *arguments))
 
     async def fetchrow(self, statement: Statement, owner: UUID | None, **values: Any) -> Row | None:
         """Return the first row of `statement` for `owner`, or None."""
-        arguments = statement.arguments(owner, values)
-        return await self.run(lambda connection: connection.fetchrow(statement.sql, *arguments))
+        sql, arguments = statement.call(owner, values)
+        return await self.run(lambda connection: connection.fetchrow(sql, *arguments))
 
     async def fetchval(self, statement: Statement, owner: UUID | None, **values: Any) -> Any:
         """Return the first column of the first row of `statement` for `owner`, or None."""
@@ -76,8 +77,13 @@ class Database:
         return None if row is None else row[0]
 
     async def run[T](self, read: Callable[[Connection], Awaitable[T]]) -> T:
-        """Run `read` on a connection. Raises `Transient` if a retry may succeed, `Unavailable` for other connection errors."""
+        """Run `read` on a connection. Raises `Transient` if a retry may succeed, `Unavailable` for other connection errors.
+
+        Raises `ProgrammingError` for a visit to public pages inside a unit of work, whose transaction has the settings of its tenant.
+        """
         unit = current_unit.get()
+        if unit is not None and current_context.get(NO_REQUEST).visit is not None:
+            raise ProgrammingError("A message with `public_of` is executed inside a unit of work. Execute it outside of the command.")
         try:
             if unit is not None and unit.transactional:
                 return await read(await unit.connection())

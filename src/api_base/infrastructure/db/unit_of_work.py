@@ -54,6 +54,8 @@ class SqlUnitOfWork(UnitOfWork):
         self.transactional = isolation is Isolation.SERIALIZABLE or bool(locks)
 
     async def __aenter__(self) -> Self:
+        if current_context.get(NO_REQUEST).visit is not None:
+            raise ProgrammingError("A message with `public_of` changes nothing: it must not execute a command.")
         if current_unit.get() is not None:
             raise ProgrammingError("A unit of work is already open: a handler must not execute a command. Subscribe to an event instead.")
         self._task = asyncio.current_task()

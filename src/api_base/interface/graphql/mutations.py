@@ -19,7 +19,8 @@ from strawberry.types import Info
 from strawberry.types.field import StrawberryField
 
 from api_base.core.errors import Unauthenticated
-from api_base.core.types import KeyedExecution, KeyedRequest, current_context, fingerprint, key_digest
+from api_base.core.types import KeyedExecution, KeyedRequest, current_context
+from api_base.core.types.idempotency_keys import fingerprint, key_digest
 from api_base.interface.errors.http import BadRequest, PreconditionRequired
 from api_base.interface.graphql import ids
 from api_base.interface.graphql.errors import argument_name

@@ -8,9 +8,10 @@ from typing import Any, Final
 from starlette.middleware import Middleware
 
 from api_base.core.config import Settings
-from api_base.core.protocols import AccessLookup, AuditStore, RequestRecorder, TokenVerifier
+from api_base.core.protocols import AuditStore, RequestRecorder
 from api_base.interface.middleware.audit import AuditMiddleware
 from api_base.interface.middleware.auth import AuthMiddleware
+from api_base.interface.middleware.authentication import Schemes
 from api_base.interface.middleware.client_address import ClientAddress
 from api_base.interface.middleware.cors import CORSMiddleware
 from api_base.interface.middleware.http_exchange import RouteFinder, RouteMatcher
@@ -39,13 +40,11 @@ GRAPHIQL_POLICY: Final = f"{DOCS_POLICY}; font-src data:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackPorts:
-    """The dependencies of the middlewares. `routes` finds the route of a request."""
+    """The dependencies of the middlewares. `routes` finds the route of a request, `schemes` its credentials."""
 
     recorder: RequestRecorder
     limits: RequestLimits
-    verifier: TokenVerifier
-    mcp_verifier: TokenVerifier
-    access: AccessLookup
+    schemes: Schemes
     audit: AuditStore[Any]
     routes: RouteFinder
 
@@ -68,9 +67,9 @@ def stack(settings: Settings, ports: StackPorts, by_prefix: Mapping[str, Sequenc
         ),
         *([_cors(settings)] if server.cors_origins else ()),
         Middleware(SecurityHeadersMiddleware, **SECURITY, policies={"/docs": DOCS_POLICY, "/docs/graphiql": GRAPHIQL_POLICY}),
-        Middleware(RouteMatcher, routes=ports.routes),
+        Middleware(RouteMatcher, routes=ports.routes, credentials=ports.schemes),
         Middleware(RateLimitMiddleware, limits=ports.limits, exempt=EXEMPT),
-        Middleware(AuthMiddleware, verifier=ports.verifier, mcp_verifier=ports.mcp_verifier, access=ports.access, exempt=EXEMPT),
+        Middleware(AuthMiddleware, exempt=EXEMPT),
         Middleware(AuditMiddleware, store=ports.audit),
         *([Middleware(PrefixMiddleware, by_prefix=by_prefix)] if by_prefix else ()),
     ]

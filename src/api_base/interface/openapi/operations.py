@@ -1,11 +1,11 @@
 """Complete one operation with the declarations of its route."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 from fastapi.params import Depends
 
-from api_base.interface.openapi.components import BY_STATUS, SECURED, header_references
+from api_base.interface.openapi.components import BY_STATUS, header_references
 from api_base.interface.openapi.parameters import FIELDS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, list_parameters
 from api_base.interface.routes import ListQuery, RouteOptions
 from api_base.interface.routes.idempotency import accepts_key
@@ -17,8 +17,13 @@ type Json = dict[str, Any]
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 
-def complete(operation: Json, method: str, path: str, endpoint: Callable[..., Any], options: RouteOptions | None) -> None:
-    """Change `operation` in place. A route of a plain FastAPI router (`options` is None) gets the common responses."""
+def complete(
+    operation: Json, method: str, path: str, endpoint: Callable[..., Any], options: RouteOptions | None, schemes: Sequence[str]
+) -> None:
+    """Change `operation` in place. A route of a plain FastAPI router (`options` is None) gets the common responses.
+
+    `schemes` are the names of the security schemes.
+    """
     found = list(_dependencies(endpoint))
     condition = next((one for one in found if isinstance(one, IfMatch)), None)
     listing = next((one for one in found if isinstance(one, ListQuery)), None)
@@ -30,7 +35,8 @@ def complete(operation: Json, method: str, path: str, endpoint: Callable[..., An
     _answers(operation, _statuses(method, path, options, condition, body is not None), method, options)
     auth = plain_options(operation).auth if options is None else options.auth
     operation.pop(EXTRA, None)
-    operation["security"] = {"required": SECURED, "optional": [*SECURED, {}], "ignored": []}[auth]
+    secured: list[Json] = [{name: []} for name in schemes]
+    operation["security"] = {"required": secured, "optional": [*secured, {}], "ignored": []}[auth]
     if options is not None and options.deprecation is not None:
         operation["deprecated"] = True
 
