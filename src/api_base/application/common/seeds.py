@@ -10,7 +10,8 @@ from typing import Final
 from api_base.application.common.cqrs import Bus, Command, Message, answer_of
 from api_base.core.errors import Conflict, ProgrammingError, RequestInProgress, Unauthenticated
 from api_base.core.protocols import Isolation
-from api_base.core.types import KeyedExecution, KeyedRequest, current_context, key_digest
+from api_base.core.types import KeyedExecution, KeyedRequest, current_context
+from api_base.core.types.idempotency_keys import key_digest
 
 _SEED: Final = "seed "
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from api_base.application.common.listing import Fields, ListRequest, Page
 from api_base.core.base import AggregateRoot
 from api_base.core.errors import Invalid, NotFound
-from api_base.core.types import readable_tenant, request_tenant, request_user
+from api_base.core.types import readable_tenant, request_user
 from api_base.domain.common.resource import Resource, entered
 from api_base.infrastructure.db.query_builder import PageBuilder, TextSearch
 from api_base.infrastructure.db.repository import TableMapping
