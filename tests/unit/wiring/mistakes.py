@@ -431,7 +431,7 @@ TABLES: Final = (
     ),
     Mistake(
         "a table in no context",
-        "    tables=(TABLE,),\n",
+        "    tables=(TABLE, LEAFLETS),\n",
         "",
         "mapping = TableMapping",
         "A repository uses the table 'goods', which is in the tables of no Context. Add it there.",

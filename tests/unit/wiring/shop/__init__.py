@@ -156,7 +156,7 @@ TABLE = tenant_owned(
 LEAFLETS = tenant_owned(
     "leaflets",
     sa.MetaData(),
-    sa.Column("tenant_id", sa.Uuid, primary_key=True),
+    sa.Column("tenant_id", sa.Uuid(), primary_key=True),
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("author_id", sa.Uuid, nullable=False),
     sa.Column("printed", sa.Boolean, nullable=False),
@@ -226,10 +226,10 @@ def handlers(ports: Ports) -> Sequence[Registration]:
     goods = repository(ports.database)
     return [
         on(GetGood, GetGoodHandler(goods)),
+        on(ReadLeaflet, ReadLeafletHandler(ports.database)),
         on(ListGoods, ListGoodsHandler(ports.database)),
         on(RenameGood, RenameGoodHandler(goods)),
         on(Recount, RecountHandler()),
-        on(ReadLeaflet, ReadLeafletHandler(ports.database)),
     ]
 
 
