@@ -134,6 +134,7 @@ from .infrastructure.db.session import Row as Row
 from .infrastructure.db.statement import Statement as Statement
 from .infrastructure.db.statement import owned as owned
 from .infrastructure.db.stored_types import Converter as Converter
+from .interface.errors.shape import ProblemShape as ProblemShape
 from .interface.graphql.context import GraphQLContext as GraphQLContext
 from .interface.graphql.declared import GraphQL as GraphQL
 from .interface.graphql.declared import Listing as Listing

@@ -33,6 +33,7 @@ from api_base.infrastructure.db.rows import restored, row_of
 from api_base.infrastructure.db.schema import system_owned, tenant_owned, text  # noqa: F401 -- a mistake uses one
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement, owned
+from api_base.interface.errors.shape import ProblemShape  # noqa: F401 -- mistakes use it
 from api_base.interface.mcp import Tool
 from api_base.interface.routes import ListQuery, RouteOptions, Router
 from api_base.interface.routes.rendering import StreamAnswer  # noqa: F401 -- a mistake uses it
