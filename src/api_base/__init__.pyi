@@ -145,8 +145,8 @@ from .interface.graphql.declared import Relation as Relation
 from .interface.graphql.declared import Single as Single
 from .interface.mcp import McpResource as McpResource
 from .interface.mcp import Tool as Tool
-from .interface.middleware.authentication import AuthenticationScheme as AuthenticationScheme
-from .interface.middleware.authentication import Caller as Caller
+from .interface.middleware.auth import AuthenticationScheme as AuthenticationScheme
+from .interface.middleware.auth import Caller as Caller
 from .interface.routes import ClientProgram as ClientProgram
 from .interface.routes import ExpectedVersion as ExpectedVersion
 from .interface.routes import ListQuery as ListQuery

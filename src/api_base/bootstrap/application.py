@@ -19,7 +19,7 @@ from api_base.core.shared.logging import configure_logging
 from api_base.infrastructure.observability.factory import json_logs
 from api_base.interface import openapi
 from api_base.interface.errors.handlers import install
-from api_base.interface.middleware.authentication import Schemes
+from api_base.interface.middleware.auth import Schemes
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.router import route_table, websocket_routes

@@ -36,7 +36,7 @@ from api_base.infrastructure.resilience.patterns import Policy
 from api_base.interface.errors.shape import ProblemShape
 from api_base.interface.graphql.declared import GraphQL
 from api_base.interface.mcp import Exposed
-from api_base.interface.middleware.authentication import AuthenticationScheme
+from api_base.interface.middleware.auth import AuthenticationScheme
 from api_base.interface.router import V1
 
 if TYPE_CHECKING:

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
 from api_base.bootstrap.context import Context
 from api_base.core.errors import Fault
 from api_base.interface.errors.handlers import INTERNAL, PROBLEMS
@@ -53,7 +51,7 @@ def _conversion(name: str, shape: ProblemShape) -> Iterator[str]:
         }
         more = {"errors": _ERRORS} if kind.name == "validation" else {"violated-policies": ["default"]} if kind.status == 429 else {}
         try:
-            msgspec.json.encode(shape.convert(ProblemDocument({**problem, **more})))
+            shape.document(ProblemDocument({**problem, **more}))
         except Exception as error:
             yield (
                 f"problem of the context {name!r} does not convert a problem of the kind {kind.name!r}. "

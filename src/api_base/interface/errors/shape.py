@@ -31,10 +31,14 @@ class ProblemShape:
     media_type: str = "application/json"
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "object"})
 
+    def document(self, problem: ProblemDocument) -> bytes:
+        """Return the JSON. Raises what `convert` raises, and `TypeError` for what has no JSON."""
+        return _encode(self.convert(problem))
+
     def encoded(self, problem: ProblemDocument) -> tuple[bytes, bytes]:
         """Return the media type and the JSON. If `convert` fails, that of the problem itself: an error must not hide another one."""
         try:
-            return self.media_type.encode(), _encode(self.convert(problem))
+            return self.media_type.encode(), self.document(problem)
         except Exception:
             logger.exception("problem_not_converted", type=problem["type"])
             return MEDIA_TYPE, _encode(problem)

@@ -11,8 +11,7 @@ from api_base.core.config import Settings
 from api_base.core.protocols import AuditStore, RequestRecorder
 from api_base.interface.errors.shape import ProblemShape
 from api_base.interface.middleware.audit import AuditMiddleware
-from api_base.interface.middleware.auth import AuthMiddleware
-from api_base.interface.middleware.authentication import Schemes
+from api_base.interface.middleware.auth import AuthMiddleware, Schemes
 from api_base.interface.middleware.client_address import ClientAddress
 from api_base.interface.middleware.cors import CORSMiddleware
 from api_base.interface.middleware.http_exchange import RouteFinder, RouteMatcher

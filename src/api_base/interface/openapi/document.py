@@ -18,7 +18,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from api_base.core.errors import Fault, ProgrammingError, WiringError
 from api_base.core.shared.places import place_of
 from api_base.interface.errors.shape import ProblemShape
-from api_base.interface.middleware.authentication import AuthenticationScheme
+from api_base.interface.middleware.auth import AuthenticationScheme
 from api_base.interface.openapi.components import HEADERS, OAUTH2_ERROR, PASSWORD, PROBLEM, REPLACED, RESPONSES, security_schemes
 from api_base.interface.openapi.operations import complete
 from api_base.interface.openapi.shapes import shape_errors
