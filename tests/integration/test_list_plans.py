@@ -89,7 +89,7 @@ class Watched(Database):
     sent: tuple[str, list[Any]]
 
     async def fetch(self, statement: Statement, owner: UUID | None, **values: Any) -> list[Row]:
-        self.sent = (statement.sql, statement.arguments(owner, values))
+        self.sent = statement.call(owner, values)
         return await super().fetch(statement, owner, **values)
 
 
