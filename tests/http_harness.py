@@ -18,7 +18,7 @@ from api_base.core.config import Settings
 from api_base.core.protocols import Charge, RateDecision, RateState, TokenClaims
 from api_base.core.types import Principal, RequestContext, SessionId, TenantId, UserId, current_context
 from api_base.interface.errors.handlers import install
-from api_base.interface.middleware.authentication import Bearer, Schemes
+from api_base.interface.middleware.auth import Bearer, Schemes
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.router import route_table, websocket_routes

@@ -140,6 +140,7 @@ from .infrastructure.db.session import Row as Row
 from .infrastructure.db.statement import Statement as Statement
 from .infrastructure.db.statement import owned as owned
 from .infrastructure.db.stored_types import Converter as Converter
+from .interface.errors.shape import ProblemShape as ProblemShape
 from .interface.graphql.context import GraphQLContext as GraphQLContext
 from .interface.graphql.declared import GraphQL as GraphQL
 from .interface.graphql.declared import Listing as Listing
@@ -150,8 +151,8 @@ from .interface.graphql.declared import Relation as Relation
 from .interface.graphql.declared import Single as Single
 from .interface.mcp import McpResource as McpResource
 from .interface.mcp import Tool as Tool
-from .interface.middleware.authentication import AuthenticationScheme as AuthenticationScheme
-from .interface.middleware.authentication import Caller as Caller
+from .interface.middleware.auth import AuthenticationScheme as AuthenticationScheme
+from .interface.middleware.auth import Caller as Caller
 from .interface.routes import ClientProgram as ClientProgram
 from .interface.routes import ExpectedVersion as ExpectedVersion
 from .interface.routes import ListQuery as ListQuery

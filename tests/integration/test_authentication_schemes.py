@@ -20,7 +20,7 @@ from api_base.core.errors import Unauthenticated, WiringError
 from api_base.core.protocols import PrincipalResolver
 from api_base.core.types import TenantId, UserId
 from api_base.infrastructure.db.embedded import Urls
-from api_base.interface.middleware.authentication import Caller
+from api_base.interface.middleware.auth import Caller
 from tests.application import PASSWORD, Person, Running, running, settings_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -90,7 +90,7 @@ class Watched(Database):
     counted: tuple[str, list[Any]]
 
     async def fetch(self, statement: Statement, owner: UUID | None, **values: Any) -> list[Row]:
-        self.sent = (statement.sql, statement.arguments(owner, values))
+        self.sent = statement.call(owner, values)
         return await super().fetch(statement, owner, **values)
 
     async def fetchval(self, statement: Statement, owner: UUID | None, **values: Any) -> Any:

@@ -154,7 +154,8 @@ class Samples:
     def selected(self, specification: Specification[Sample]) -> set[int]:
         translation = translate(specification, COLUMNS)
         statement = Statement(sa.select(SAMPLES.c.id).where(translation.clause()), Ownership.SYSTEM)
-        rows = self._runner.run(self._connection.fetch(statement.sql, *statement.arguments(None, translation.values)))
+        sql, arguments = statement.call(None, translation.values)
+        rows = self._runner.run(self._connection.fetch(sql, *arguments))
         return {row["id"] for row in rows}
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from api_base.core.shared.logging import configure_logging
 from api_base.infrastructure.observability.factory import json_logs
 from api_base.interface import openapi
 from api_base.interface.errors.handlers import install
-from api_base.interface.middleware.authentication import Schemes
+from api_base.interface.middleware.auth import Schemes
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.router import route_table, websocket_routes
@@ -45,6 +45,7 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
     table = route_table(routers, settings.server.max_body_bytes, websocket_routes(routers, settings, sockets))
     accepted = schemes(services)
     ports = _ports(services, table, accepted)
+    shapes = {context.prefix: context.problem for context in contexts if context.problem is not None}
     app = FastAPI(
         title=settings.app_name,
         openapi_url=None,
@@ -53,7 +54,7 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the recorder behind the first middleware does it
         lifespan=lifespan(services),
-        middleware=[*stack(settings, ports, services.declarations.middleware), Middleware(Dispatcher, limits=ports.limits)],
+        middleware=[*stack(settings, ports, services.declarations.middleware, shapes), Middleware(Dispatcher, limits=ports.limits)],
     )
     app.state.realtime, app.state.drain, app.state.services = services.container.realtime, streams.drain, services
     for prefix, router in sorted(routers, key=lambda pair: isinstance(pair[1], Router)):
@@ -64,7 +65,7 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
         app.include_router(router)
     install(app)
     hooks = [(context.name, context.openapi) for context in contexts if context.openapi is not None]
-    openapi.install(app, routers, version=__version__, hooks=hooks, schemes=accepted.all)
+    openapi.install(app, routers, version=__version__, hooks=hooks, schemes=accepted.all, shapes=shapes)
     return app
 
 

@@ -12,10 +12,11 @@ from api_base.bootstrap.services import Services
 from api_base.core.config import Settings
 from api_base.infrastructure.tenants.queries import SqlMemberships
 from api_base.interface import cookie_router
-from api_base.interface.middleware.authentication import AuthenticationScheme, Bearer, Schemes, TokenHeader
+from api_base.interface.middleware.auth import AuthenticationScheme, Bearer, Schemes
 from api_base.interface.middleware.basic import Basic
 from api_base.interface.middleware.page_origins import PageOrigins
 from api_base.interface.middleware.session_cookie import SessionCookie
+from api_base.interface.middleware.token_header import TokenHeader
 from api_base.interface.router import V1
 
 BUILT_IN: Final[Mapping[str, Callable[[Ports, Services], AuthenticationScheme]]] = {

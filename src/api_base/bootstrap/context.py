@@ -34,9 +34,10 @@ from api_base.infrastructure.db.schema import DeclaredTable
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.resilience.patterns import Policy
+from api_base.interface.errors.shape import ProblemShape
 from api_base.interface.graphql.declared import GraphQL
 from api_base.interface.mcp import Exposed
-from api_base.interface.middleware.authentication import AuthenticationScheme
+from api_base.interface.middleware.auth import AuthenticationScheme
 from api_base.interface.router import V1
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class Context(Declaration):
     `checks` are part of `/health/ready`; each has 2 seconds. `middleware` are ASGI middlewares of the requests below `prefix`, which no other context
     may then share: they run after the limits by address and the check of the token, and before the route, which refuses a request without a token.
     `authentication` adds schemes by which requests say who sends them: docs/authentication.md.
+    `problem` is the shape of all errors below `prefix`, which no other context may then share: docs/contexts.md.
     `openapi` changes the OpenAPI document, once, when it is complete.
     `commands` is the import path of a typer app (`package.module:NAME`), which `api-base <name of the context> …` runs.
     `seed` sends what a database begins with: `api-base seed`.
@@ -164,6 +166,7 @@ class Context(Declaration):
     prefix: str = V1
     routes: Callable[[Bus], APIRouter] | None = None
     protocol_routes: Callable[[Bus], APIRouter] | None = None
+    problem: ProblemShape | None = None
     openapi: Callable[[dict[str, object]], None] | None = None
     commands: str | None = None
     seed: Callable[[Seeds], Awaitable[None]] | None = None

@@ -19,7 +19,7 @@ from api_base.core.errors import ApiBaseError, Fault, WiringError
 from api_base.core.protocols import HealthCheck
 from api_base.core.shared.places import raised_at
 from api_base.domain.common.events import AnySubscription, DurableSubscription, Subscription
-from api_base.interface.middleware.authentication import AuthenticationScheme
+from api_base.interface.middleware.auth import AuthenticationScheme
 
 _LIFESPAN: Final[type[AbstractAsyncContextManager[None]]] = AbstractAsyncContextManager  # type: ignore[type-abstract]  # for isinstance
 _SCHEMES: Final[type[AuthenticationScheme]] = AuthenticationScheme  # type: ignore[type-abstract]  # for isinstance

@@ -445,7 +445,7 @@ TABLES: Final = (
     ),
     Mistake(
         "a table in no context",
-        "    tables=(TABLE,),\n",
+        "    tables=(TABLE, LEAFLETS),\n",
         "",
         "mapping = TableMapping",
         "A repository uses the table 'goods', which is in the tables of no Context. Add it there.",
@@ -711,6 +711,27 @@ NAMES: Final = (
         "        on(GetItem, ItemHandler())",
         "GetItem has two handlers, the first at src/api_base/bootstrap/contexts/items.py:{get_item_handler}. Remove one of them, "
         "or replace that of items: replacing(GetItem, …).",
+    ),
+    Mistake(
+        "a shape of errors that is a function",
+        "    routes=routes,\n",
+        '    routes=routes,\n    prefix="/shop/v1",\n    problem=rename,\n',
+        CONTEXT,
+        "problem of the context 'shop' is no ProblemShape. Write problem=ProblemShape(function).",
+    ),
+    Mistake(
+        "a shape of errors for a shared prefix",
+        "    routes=routes,\n",
+        "    routes=routes,\n    problem=ProblemShape(dict),\n",
+        CONTEXT,
+        "problem of the context 'shop' would change the errors of 'users', which is below /api/v1 too. Give the context a prefix of its own.",
+    ),
+    Mistake(
+        "a shape of errors that does not convert all",
+        "    routes=routes,\n",
+        '    routes=routes,\n    prefix="/shop/v1",\n    problem=ProblemShape(lambda problem: problem["errors"]),\n',
+        CONTEXT,
+        "problem of the context 'shop' does not convert a problem of the kind 'rule-violated'. KeyError: 'errors'.",
     ),
 )
 

@@ -11,7 +11,7 @@ TABLE: Final = "LEAFLETS = tenant_owned("
 DECLARED: Final = """
     "leaflets",
     sa.MetaData(),
-    sa.Column("tenant_id", sa.Uuid, primary_key=True),
+    sa.Column("tenant_id", sa.Uuid(), primary_key=True),
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("author_id", sa.Uuid, nullable=False),
     sa.Column("printed", sa.Boolean, nullable=False),

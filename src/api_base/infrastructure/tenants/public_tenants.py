@@ -13,7 +13,7 @@ from api_base.infrastructure.db.schema import TENANT_SLUG
 from api_base.infrastructure.db.session import Database
 
 FRESH: Final = 1.0
-"""Seconds. As with any other right, a page is no longer public a second after its tenant says so."""
+"""Seconds. As with any other right, a page is no longer public a second after its tenant ends it."""
 CAPACITY: Final = 10_000
 
 _NAMED: Final = f"""

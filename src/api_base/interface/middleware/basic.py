@@ -9,7 +9,7 @@ from starlette.types import Scope
 
 from api_base.core.errors import Unauthenticated
 from api_base.core.types import Principal
-from api_base.interface.middleware.authentication import AuthenticationScheme, Caller, after_scheme
+from api_base.interface.middleware.auth import AuthenticationScheme, Caller, after_scheme
 from api_base.interface.middleware.http_exchange import http_exchange_of
 
 MAX_BYTES = 2048

@@ -51,7 +51,7 @@ class RouteFinder(Protocol):
 
 
 class PresentedCredentials(Protocol):
-    """What a request says about its sender: see `authentication.py`."""
+    """What a request says about its sender: see `auth.py`."""
 
     async def caller(self, scope: Scope, /) -> "IdentifiedCaller": ...
 

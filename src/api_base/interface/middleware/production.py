@@ -9,14 +9,15 @@ from starlette.middleware import Middleware
 
 from api_base.core.config import Settings
 from api_base.core.protocols import AuditStore, RequestRecorder
+from api_base.interface.errors.shape import ProblemShape
 from api_base.interface.middleware.audit import AuditMiddleware
-from api_base.interface.middleware.auth import AuthMiddleware
-from api_base.interface.middleware.authentication import Schemes
+from api_base.interface.middleware.auth import AuthMiddleware, Schemes
 from api_base.interface.middleware.client_address import ClientAddress
 from api_base.interface.middleware.cors import CORSMiddleware
 from api_base.interface.middleware.http_exchange import RouteFinder, RouteMatcher
 from api_base.interface.middleware.logging import CallerFlags, LoggingMiddleware
 from api_base.interface.middleware.prefix import PrefixMiddleware
+from api_base.interface.middleware.problem_shapes import ProblemShapeMiddleware
 from api_base.interface.middleware.rate_limit import RateLimitMiddleware, RequestLimits
 from api_base.interface.middleware.security_headers import SecurityHeadersMiddleware, security_headers
 
@@ -49,14 +50,20 @@ class StackPorts:
     routes: RouteFinder
 
 
-def stack(settings: Settings, ports: StackPorts, by_prefix: Mapping[str, Sequence[Middleware]] = MappingProxyType({})) -> list[Middleware]:
+def stack(
+    settings: Settings,
+    ports: StackPorts,
+    by_prefix: Mapping[str, Sequence[Middleware]] = MappingProxyType({}),
+    shapes: Mapping[str, ProblemShape] = MappingProxyType({}),
+) -> list[Middleware]:
     """Return the middlewares, first to last; the dispatcher follows. Without allowed origins there is no CORSMiddleware.
 
-    `by_prefix` are those of contexts, which see only requests below their prefix, behind all guards.
+    `by_prefix` are those of contexts, which see only requests below their prefix, behind all guards. `shapes` are those of errors below a prefix.
     """
     server = settings.server
     address = ClientAddress(server.trusted_proxies, server.forwarded_header)
     return [
+        *([Middleware(ProblemShapeMiddleware, by_prefix=shapes)] if shapes else ()),
         Middleware(
             LoggingMiddleware,
             recorder=ports.recorder,

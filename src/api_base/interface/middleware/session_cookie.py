@@ -11,7 +11,7 @@ from starlette.requests import cookie_parser
 from starlette.types import Scope
 
 from api_base.core.protocols import AccessLookup, TokenVerifier
-from api_base.interface.middleware.authentication import AuthenticationScheme, Caller
+from api_base.interface.middleware.auth import AuthenticationScheme, Caller
 from api_base.interface.middleware.page_origins import PageOrigins
 from api_base.interface.middleware.page_requests import require_own_page
 

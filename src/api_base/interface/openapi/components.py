@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from api_base.interface.errors.handlers import INTERNAL, PROBLEMS
 from api_base.interface.errors.problem import type_of
-from api_base.interface.middleware.authentication import AuthenticationScheme
+from api_base.interface.middleware.auth import AuthenticationScheme
 
 type Json = dict[str, Any]
 

@@ -4,8 +4,9 @@ The document is served at /openapi.json and printed by `api-base openapi`.
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -16,9 +17,11 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from api_base.core.errors import Fault, ProgrammingError, WiringError
 from api_base.core.shared.places import place_of
-from api_base.interface.middleware.authentication import AuthenticationScheme
+from api_base.interface.errors.shape import ProblemShape
+from api_base.interface.middleware.auth import AuthenticationScheme
 from api_base.interface.openapi.components import HEADERS, OAUTH2_ERROR, PASSWORD, PROBLEM, REPLACED, RESPONSES, security_schemes
 from api_base.interface.openapi.operations import complete
+from api_base.interface.openapi.shapes import shape_errors
 from api_base.interface.router import V1
 from api_base.interface.routes import Router
 from api_base.interface.routes.router import options_of
@@ -42,11 +45,12 @@ def install(
     *,
     version: str,
     schemes: Sequence[AuthenticationScheme],
+    shapes: Mapping[str, ProblemShape] = MappingProxyType({}),
     hooks: Sequence[tuple[str, Hook]] = (),
 ) -> None:
     """Make `app.openapi()` return the completed document.
 
-    `version` is the version of the API, `routers` are the routers that `app` includes, with their prefixes. `schemes` are the accepted authentication schemes. `hooks` are those of contexts, by name. Create `app` with
+    `version` is the version of the API, `routers` are the routers that `app` includes, with their prefixes. `schemes` are the accepted authentication schemes, `shapes` those of errors below a prefix. `hooks` are those of contexts, by name. Create `app` with
     `openapi_url=None`: otherwise FastAPI's own route comes first. Raises `ProgrammingError` for two operations with one name.
     """
     names: dict[str, str] = {}
@@ -62,6 +66,7 @@ def install(
                 if isinstance(router, Router):
                     router.describe()
             document = _document(app, version, schemes)
+            shape_errors(document, shapes)
             for context, hook in hooks:
                 _call(hook, document, context)
             built.append(document)

@@ -34,6 +34,7 @@ from api_base.infrastructure.db.rows import restored, row_of
 from api_base.infrastructure.db.schema import system_owned, tenant_owned, text  # noqa: F401 -- a mistake uses one
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement, owned
+from api_base.interface.errors.shape import ProblemShape  # noqa: F401 -- mistakes use it
 from api_base.interface.mcp import Tool
 from api_base.interface.routes import ListQuery, OffsetQuery, RouteOptions, Router  # noqa: F401 -- a mistake uses one
 from api_base.interface.routes.rendering import StreamAnswer  # noqa: F401 -- a mistake uses it
@@ -157,7 +158,7 @@ TABLE = tenant_owned(
 LEAFLETS = tenant_owned(
     "leaflets",
     sa.MetaData(),
-    sa.Column("tenant_id", sa.Uuid, primary_key=True),
+    sa.Column("tenant_id", sa.Uuid(), primary_key=True),
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("author_id", sa.Uuid, nullable=False),
     sa.Column("printed", sa.Boolean, nullable=False),
@@ -227,10 +228,10 @@ def handlers(ports: Ports) -> Sequence[Registration]:
     goods = repository(ports.database)
     return [
         on(GetGood, GetGoodHandler(goods)),
+        on(ReadLeaflet, ReadLeafletHandler(ports.database)),
         on(ListGoods, ListGoodsHandler(ports.database)),
         on(RenameGood, RenameGoodHandler(goods)),
         on(Recount, RecountHandler()),
-        on(ReadLeaflet, ReadLeafletHandler(ports.database)),
     ]
 
 

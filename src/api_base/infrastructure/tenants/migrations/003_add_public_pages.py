@@ -1,4 +1,4 @@
-"""Let a tenant have public pages, and let anybody find such a tenant by its slug. No tenant has them until it says so."""
+"""Let a tenant have public pages, and let anybody find such a tenant by its slug. No tenant has them until somebody allows them."""
 
 import sqlalchemy as sa
 from alembic import op
