@@ -67,9 +67,9 @@ class Desk:
 
 
 @asynccontextmanager
-async def serving(urls: Urls, folder: Path, contexts: Sequence[Context]) -> AsyncIterator[Running]:
-    """The application with `contexts`, whose revisions are written to `folder` and applied."""
-    settings, everything = settings_on(urls), [*BUILT_IN, *contexts]
+async def serving(urls: Urls, folder: Path, contexts: Sequence[Context], others: Sequence[Context] = ()) -> AsyncIterator[Running]:
+    """The application with `contexts`, whose revisions are written to `folder` and applied, and with `others`, which have none."""
+    settings, everything = settings_on(urls), [*BUILT_IN, *contexts, *others]
     for one in contexts:
         assert await asyncio.to_thread(migrations.auto, settings, urls, one.name, None, everything) is not None
     await asyncio.to_thread(migrations.up, settings, urls, everything)

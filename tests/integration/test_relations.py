@@ -63,11 +63,12 @@ class Link(Command[bool]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erase(Command[None]):
-    """Delete an article permanently, after `pause`."""
+    """Delete an article permanently: its relations first, which `removed` tells, and the article after `go`."""
 
     permission = AUTHENTICATED
     id: UUID
-    pause: asyncio.Event | None = field(default=None)
+    removed: asyncio.Event = field(default_factory=asyncio.Event)
+    go: asyncio.Event | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,9 @@ class EraseHandler(Handlers):
         article = await self.articles.get(command.id)
         assert article is not None
         await self.articles.remove(article)
-        if command.pause is not None:
-            command.pause.set()
-            await asyncio.sleep(0.3)
+        command.removed.set()
+        if command.go is not None:
+            await command.go.wait()
 
 
 def made(ports: Ports) -> Article:
@@ -244,10 +245,12 @@ async def test_a_permanent_deletion_removes_and_audits_the_pairs_of_both_ends(
 
 
 async def test_a_pair_that_comes_meanwhile_is_removed_too(services: Services, tenant: UUID, shared_migrated: Urls) -> None:
-    erased, user, pause = await article(services), uuid4(), asyncio.Event()
-    erasing = asyncio.create_task(services.bus.execute(Erase(id=erased, pause=pause)))
-    await pause.wait()
+    erased, user, go = await article(services), uuid4(), asyncio.Event()
+    command = Erase(id=erased, go=go)
+    erasing = asyncio.create_task(services.bus.execute(command))
+    await command.removed.wait()
     assert await services.bus.execute(Follow(article_id=erased, user_id=user)) is True
+    go.set()
     await erasing
     assert [one[0] for one in await audited(shared_migrated, tenant)] == ["article_followers.added", "article_followers.removed"]
 

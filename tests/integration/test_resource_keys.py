@@ -87,9 +87,8 @@ async def test_tenants_have_the_same_slugs(desk: Desk) -> None:
     stranger = await desk.api.person()
     assert (await desk.send("GET", "/steps", by=stranger)).status_code == 404
     assert (await desk.send("POST", by=stranger, json={"slug": "steps", "title": "Theirs"})).status_code == 201
-    for method, headers in (("PATCH", {"If-Match": "*"}), ("DELETE", {"If-Match": "*"})):
-        body = {"json": {"title": "Changed"}} if method == "PATCH" else {}
-        assert (await desk.send(method, "/steps", by=stranger, headers=headers, **body)).status_code in (200, 204)
+    assert (await desk.send("PATCH", "/steps", by=stranger, headers={"If-Match": "*"}, json={"title": "Changed"})).status_code == 200
+    assert (await desk.send("DELETE", "/steps", by=stranger, headers={"If-Match": "*"})).status_code == 204
     assert (await desk.send("GET", "/steps")).json()["title"] == "Mine"
 
 

@@ -54,6 +54,7 @@ from api_base.interface.resource_graphql import resource_graphql
 from api_base.interface.resource_routes import ResourceRoutes, resource_router
 from api_base.interface.resource_tools import resource_tools
 from api_base.interface.routes import Router
+from api_base.interface.routes.renaming import Rename
 from api_base.interface.routes.router import Paging
 from api_base.interface.v1.bodies.resources import ResourceBody, create_body, example_of, patch_body, undescribed
 
@@ -209,6 +210,7 @@ def crud[T: Resource, D](
     delete: frozenset[str] | None = None,
     events: bool = False,
     paging: Paging = "cursor",
+    rename: Rename | None = None,
     key: str | None = None,
     table: DeclaredTable | None = None,
     mapping: TableMapping[T] | None = None,
@@ -222,7 +224,8 @@ def crud[T: Resource, D](
     `filters`, `sorts` and `search` name its attributes: by which lists are filtered and sorted, and what `q` searches, the title first. `read`,
     `create`, `update` and `delete` are the roles that may do it, by default viewers, members, members and administrators of a tenant; the resource of a
     user is that user's alone, and that of the system is changed by administrators of the platform. With `events`, what happens is published
-    (`notes.created.v1`), also to connected clients. `paging="offset"` pages its route by offset, with a total. `key` names the
+    (`notes.created.v1`), also to connected clients. `paging="offset"` pages its route by offset, with a total. With `rename="camel"`, clients of
+    its routes see `dueOn` for `due_on`. `key` names the
     attribute, a slug that is unique among the resources of an owner, by which paths name the resource in the place of its id. The other arguments are one's own in
     the place of what is made of the class: its table, its mapping, the function to its DTO, the fields of its lists, and its two bodies.
     """
@@ -247,6 +250,7 @@ def crud[T: Resource, D](
         patch_body=change_with or patch_body(cls),
         example=example_of(cls),
         paging=paging,
+        rename=rename,
         key=key,
         get_by_key=made.get_by_key if key else None,
         find=made.find if key else None,

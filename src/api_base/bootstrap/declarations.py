@@ -138,22 +138,20 @@ def declare(contexts: Sequence[Context], ports: Ports, bus: Bus) -> Declarations
 
 def _parts(context: Context, ports: Ports, bus: Bus, faults: list[Fault]) -> ContextParts:
     make, before = _Maker(context, faults), len(faults)
-    registrations = make.listed("handlers", partial(context.handlers, ports), Registration, "on(Message, handler)")
+    registrations = make.listed("handlers", context.handlers, ports, Registration, "on(Message, handler)")
     for importable in context.importable:
-        registrations += make.listed("importable", partial(importable.handlers, ports), Registration, "a FileImport")
+        registrations += make.listed("importable", importable.handlers, ports, Registration, "a FileImport")
     return ContextParts(
         context=context,
         complete=len(faults) == before,
         registrations=registrations,
         subscriptions=[
-            *make.listed("subscribers", partial(context.subscribers, ports), _SUBSCRIPTIONS, "a Subscription or a DurableSubscription"),
+            *make.listed("subscribers", context.subscribers, ports, _SUBSCRIPTIONS, "a Subscription or a DurableSubscription"),
         ],
-        routes=make.one("routes", context.routes and partial(context.routes, bus), APIRouter, "a Router"),
-        protocol_routes=make.one(
-            "protocol_routes", context.protocol_routes and partial(context.protocol_routes, bus), APIRouter, "a Router"
-        ),
-        lifespan=make.one("lifespan", context.lifespan and partial(context.lifespan, ports), _LIFESPAN, "an async context manager"),
-        checks=make.listed("checks", partial(context.checks, ports), HealthCheck, "an object with name, required and check"),
+        routes=make.one("routes", context.routes, bus, APIRouter, "a Router"),
+        protocol_routes=make.one("protocol_routes", context.protocol_routes, bus, APIRouter, "a Router"),
+        lifespan=make.one("lifespan", context.lifespan, ports, _LIFESPAN, "an async context manager"),
+        checks=make.listed("checks", context.checks, ports, HealthCheck, "an object with name, required and check"),
         middleware=make.middleware(context.middleware, ports),
         schemes=make.listed(
             "authentication",
@@ -174,9 +172,9 @@ class _Maker:
     def __init__(self, context: Context, faults: list[Fault]) -> None:
         self._context, self._faults = context, faults
 
-    def listed[T](self, what: str, make: Callable[[], object], kind: type[T] | tuple[type[T], ...], write: str) -> list[T]:
-        """Return those elements of what `make` returns that are of this `kind`. `write` says what an author writes."""
-        made = self._called(what, make)
+    def listed[T, A](self, what: str, make: Callable[[A], object], given: A, kind: type[T] | tuple[type[T], ...], write: str) -> list[T]:
+        """Return those elements of what `make` returns, called with `given`, that are of this `kind`. `write` says what an author writes."""
+        made = self._called(what, make, given)
         if made is None:
             return []
         if not isinstance(made, Sequence) or isinstance(made, str):
@@ -190,18 +188,18 @@ class _Maker:
                 self._refuse(what, one, f"write {write}")
         return found
 
-    def one[T](self, what: str, make: Callable[[], object] | None, kind: type[T], wanted: str) -> T | None:
-        """Return what `make` returns, if it is of this `kind`. `wanted` says what an author returns."""
+    def one[T, A](self, what: str, make: Callable[[A], object] | None, given: A, kind: type[T], wanted: str) -> T | None:
+        """Return what `make` returns, called with `given`, if it is of this `kind`. `wanted` says what an author returns."""
         if make is None:
             return None
-        made = self._called(what, make)
+        made = self._called(what, make, given)
         if made is not None and not isinstance(made, kind):
             self._refuse(what, made, f"return {wanted}")
         return made if isinstance(made, kind) else None
 
     def middleware(self, make: Callable[[Ports], object], ports: Ports) -> Sequence[Middleware]:
         """Return the middlewares that can be made: each is tried around an application that does nothing."""
-        made = self.listed("middleware", partial(make, ports), Middleware, "Middleware(Class, argument=…)")
+        made = self.listed("middleware", make, ports, Middleware, "Middleware(Class, argument=…)")
         for one in made:
             try:
                 one.cls(_nothing, *one.args, **one.kwargs)
@@ -212,9 +210,12 @@ class _Maker:
                 self._faults.append(Fault(self._context.declared_at, sentence))
         return made
 
-    def _called(self, what: str, make: Callable[[], object]) -> object:
+    def _called(self, what: str, make: object, given: object) -> object:
+        if not callable(make):
+            self._refuse(what, make, "write a function, such as lambda ports: …, that returns it")
+            return None
         try:
-            made = make()
+            made = make(given)
         except WiringError as error:
             self._faults.extend(error.faults)
             return None

@@ -7,6 +7,7 @@ event loop: call them from outside one.
 """
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from api_base.infrastructure.db.migrations.comparison import DeclaredSchema
     from api_base.infrastructure.db.migrations.runner import Migrator
 
+_MAX_NAME_LENGTH: Final = 28
+"""An id has 32 characters: `help_desk_001`."""
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,27}")
 OWN: Final = [
     Branch(name=package.__name__.rpartition(".")[2], folder=Path(package.__path__[0]) / "migrations")
     for package in (audit, events, idempotency, importing, realtime, sequences, tasks, text_search)
@@ -64,17 +68,27 @@ class BranchStatus:
 
 
 def branches(contexts: Sequence[Context]) -> list[Branch]:
-    """Return the branches of an application. Raises `WiringError` for migrations of a context that is called as a branch of the base is."""
+    """Return the branches of an application. Raises `WiringError` for migrations of a context whose name no revision can have, or a branch of the base has."""
     own, added = [BASE, *OWN], [context for context in contexts if context.migrations is not None]
     names = {branch.name for branch in own}
-    if faults := [
+    misnamed = [
+        Fault(
+            context.declared_at,
+            f"The context {context.name!r} has migrations, whose ids begin with its name. Rename it: up to {_MAX_NAME_LENGTH} lower-case letters, "
+            "digits and underscores that begin with a letter, such as help_desk.",
+        )
+        for context in added
+        if not _NAME.fullmatch(context.name)
+    ]
+    taken = [
         Fault(
             context.declared_at,
             f"The context {context.name!r} has migrations, but {context.name} is a branch of the base's own revisions. Rename the context.",
         )
         for context in added
         if context.name in names
-    ]:
+    ]
+    if faults := [*misnamed, *taken]:
         raise WiringError(faults)
     return [*own, *_branches_of(added)]
 

@@ -6,7 +6,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
@@ -28,14 +28,18 @@ OFFSET_RESERVED: Final = ("fields", "limit", "offset", "q", "sort")
 """Those of a list that is paged by offset."""
 
 _FILTER: Final = re.compile(r"([a-z][a-z0-9_.]{0,63})(?:\[([a-z_]{1,20})\])?")
+_RENAMED_FILTER: Final = re.compile(r"([a-z][A-Za-z0-9_.]{0,63})(?:\[([a-z_]{1,20})\])?")
 _MAX_QUOTED_LENGTH: Final = 100
 _MAX_DIGITS: Final = 9
 
 
-def list_request(query: bytes, fields: Fields, *, searchable: bool = False, by_offset: bool = False) -> ListRequest:
-    """Parse the raw query string. Raises `Invalid` with every violation."""
-    parser = _Parser(fields, searchable, by_offset)
-    return parser.request(parser.split(query))
+def list_request(
+    query: bytes, fields: Fields, *, searchable: bool = False, by_offset: bool = False, wire: Callable[[str], str] = str
+) -> ListRequest:
+    """Parse the raw query string, in which fields and parameters have the names that `wire` returns. Raises `Invalid` with every violation."""
+    parser = _Parser(fields.renamed(wire), searchable, by_offset, wire)
+    request = parser.request(parser.split(query))
+    return request if wire is str else request.renamed({wire(name): name for name in fields.names})
 
 
 def list_request_of(pairs: Sequence[tuple[str, str]], fields: Fields, *, searchable: bool = False) -> ListRequest:
@@ -51,9 +55,11 @@ def quoted_member(text: str) -> str:
 
 
 class _Parser:
-    def __init__(self, fields: Fields, searchable: bool, by_offset: bool = False) -> None:
+    def __init__(self, fields: Fields, searchable: bool, by_offset: bool = False, wire: Callable[[str], str] = str) -> None:
         self._fields, self._searchable, self._by_offset = fields, searchable, by_offset
-        self._reserved = OFFSET_RESERVED if by_offset else RESERVED
+        self._reserved = {wire(name): name for name in (OFFSET_RESERVED if by_offset else RESERVED)}
+        self._total = wire("include_total")
+        self._filter_name = _FILTER if wire is str else _RENAMED_FILTER
         self._violations: list[Violation] = []
 
     def request(self, given: Sequence[tuple[str, str]]) -> ListRequest:
@@ -65,7 +71,7 @@ class _Parser:
             limit=limit,
             cursor=self._cursor(pairs.get("cursor")),
             offset=self._offset(pairs.get("offset", "0"), limit) if self._by_offset else None,
-            include_total=self._by_offset or self._flag("include_total", pairs.get("include_total", "false")),
+            include_total=self._by_offset or self._flag(self._total, pairs.get("include_total", "false")),
             q=self._q(pairs.get("q")),
             filtered=frozenset(name for name, _, _, _ in filters),
             fingerprint=hashlib.sha256(repr((sorted((n, o, v) for n, o, v, _ in filters), pairs.get("q"))).encode()).hexdigest()[:16],
@@ -101,10 +107,10 @@ class _Parser:
             elif "\0" in value:
                 self._refuse(name, "nul", "must not contain the character NUL")
             elif name in self._reserved:
-                if name in reserved:
+                if self._reserved[name] in reserved:
                     self._refuse(name, "repeated", "must not be repeated")
-                reserved[name] = value
-            elif match := _FILTER.fullmatch(name):
+                reserved[self._reserved[name]] = value
+            elif match := self._filter_name.fullmatch(name):
                 if (match[2] or "eq") == "eq" and any(f[:2] == (match[1], "eq") for f in filters):
                     self._refuse(name, "repeated", f"must not be repeated; use {match[1]}[in]=a,b for several values")
                 filters.append((match[1], match[2] or "eq", value, name))

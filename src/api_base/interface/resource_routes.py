@@ -23,6 +23,7 @@ from api_base.application.common.resources import (
 )
 from api_base.core.errors import Invalid
 from api_base.interface.routes import ExpectedVersion, ListQuery, OffsetQuery, OptionalVersion, RouteOptions, Router
+from api_base.interface.routes.renaming import WIRES, Rename
 from api_base.interface.routes.router import Paging
 from api_base.interface.v1.bodies.resources import ResourceBody
 
@@ -50,6 +51,7 @@ class ResourceRoutes[D]:
     patch_body: type[ResourceBody]
     example: Mapping[str, Any] = field(default_factory=dict)
     paging: Paging = "cursor"
+    rename: Rename | None = None
     key: str | None = None
     get_by_key: type[GetResourceByKey[D]] | None = None
     find: type[FindResource] | None = None
@@ -68,7 +70,7 @@ class ResourceRoutes[D]:
 def resource_router[D](bus: Bus, routes: ResourceRoutes[D], own: Router | None = None) -> Router:
     """Return the routes of a resource: those of `own`, which has its prefix, and the others of its six."""
     path = "/" + routes.plural.replace("_", "-")
-    router = Router(prefix=path, tags=[routes.plural]) if own is None else own
+    router = Router(prefix=path, tags=[routes.plural], rename=routes.rename) if own is None else own
     replaced = {(one.method, one.path) for one in router.definitions}
     words = routes.singular.replace("_", " ")
     article = "an" if words[0] in "aeio" else "a"
@@ -78,10 +80,10 @@ def resource_router[D](bus: Bus, routes: ResourceRoutes[D], own: Router | None =
     ) -> None:
         """Add a route with the types of this resource, unless `own` has it."""
         if (method, path + end) not in replaced:
+            endpoint.__annotations__ |= {"return": answer}
             if "{" in end and routes.key is not None:
                 endpoint = _by_key(endpoint, routes.key)
             endpoint.__name__ = endpoint.__qualname__ = f"{verb}_{routes.plural if verb == 'list' else routes.singular}"
-            endpoint.__annotations__ |= {"return": answer}
             endpoint.__dict__["declared_at"] = routes.declared_at
             getattr(router, method.lower())(end, options, summary=summary, **more)(endpoint)
 
@@ -90,7 +92,8 @@ def resource_router[D](bus: Bus, routes: ResourceRoutes[D], own: Router | None =
 
     create.__annotations__["body"] = routes.create_body
     one, id_of = f"/{{{routes.key or 'id'}}}", partial(routes.id_of, bus)
-    created = RouteOptions(versioned=True, location=f".{path}{one}", example={"body": routes.example})
+    example = {"body": {WIRES[routes.rename](name) if routes.rename else name: value for name, value in routes.example.items()}}
+    created = RouteOptions(versioned=True, location=f".{path}{one}", example=example)
     add("create", "POST", "", create, routes.dto, f"Create {article} {words}", created, status_code=201)
 
     listed, answer = _listed(bus, routes)
@@ -106,7 +109,7 @@ def resource_router[D](bus: Bus, routes: ResourceRoutes[D], own: Router | None =
         return await _in_body(bus.execute(routes.update(id=await id_of(id), expected_version=expected, changes=body.values())))
 
     update.__annotations__["body"] = routes.patch_body
-    changed = RouteOptions(versioned=True, example={"body": routes.example})
+    changed = RouteOptions(versioned=True, example=example)
     add("update", "PATCH", one, update, routes.dto, f"Change {article} {words}", changed)
 
     async def delete(id: UUID, expected: ExpectedVersion) -> None:
@@ -144,7 +147,7 @@ def _by_key(endpoint: Callable[..., Any], key: str) -> Callable[..., Any]:
 
     first = id.replace(name=key, annotation=str)
     kept = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (first, *others)]
-    setattr(named, "__signature__", inspect.Signature(kept))  # noqa: B010 -- mypy knows no such attribute of a function
+    setattr(named, "__signature__", inspect.Signature(kept, return_annotation=endpoint.__annotations__["return"]))  # noqa: B010 -- mypy knows no such attribute of a function
     named.__annotations__ = {key: str} | {name: hint for name, hint in endpoint.__annotations__.items() if name != id.name}
     return named
 

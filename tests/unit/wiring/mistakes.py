@@ -623,6 +623,20 @@ NAMES: Final = (
         "lifespan of the context 'shop' has a async_generator: return an async context manager.",
     ),
     Mistake(
+        "checks that no function returns",
+        "    lifespan=lifespan,\n",
+        "    lifespan=lifespan,\n    checks=[GetGoodHandler],\n",
+        CONTEXT,
+        "checks of the context 'shop' has a list: write a function, such as lambda ports: …, that returns it.",
+    ),
+    Mistake(
+        "a lifespan that is no function",
+        "    lifespan=lifespan,\n",
+        "    lifespan=3,\n",
+        CONTEXT,
+        "lifespan of the context 'shop' has a int: write a function, such as lambda ports: …, that returns it.",
+    ),
+    Mistake(
         "a check without a name",
         "    lifespan=lifespan,\n",
         "    lifespan=lifespan,\n    checks=lambda ports: [ports.database],\n",

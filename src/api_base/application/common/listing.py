@@ -11,7 +11,7 @@ ordered by that field first: in any other order, a page would have to skip all r
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final, overload
@@ -81,6 +81,12 @@ class Fields:
         self._by_name = {field.name: field for field in declared}
         self.default_sort = default_sort
 
+    def renamed(self, wire: Callable[[str], str]) -> "Fields":
+        """Return the fields with the names that `wire` returns, without a default order."""
+        if wire is str:
+            return self
+        return Fields(*(replace(one, name=wire(one.name), needs=one.needs and wire(one.needs)) for one in self), default_sort=())
+
     def get(self, name: str) -> Field | None:
         """Return the field with this name, or None."""
         return self._by_name.get(name)
@@ -146,6 +152,24 @@ class ListRequest:
     q: str | None = None
     filtered: frozenset[str] = field(default_factory=frozenset)
     fingerprint: str = ""
+
+    def renamed(self, names: Mapping[str, str]) -> "ListRequest":
+        """Return the request on the fields that `names` maps its fields to."""
+        return replace(
+            self,
+            specification=self.specification and _renamed(self.specification, names),
+            sort=tuple(replace(one, field=names[one.field]) for one in self.sort),
+            filtered=frozenset(names[name] for name in self.filtered),
+        )
+
+
+def _renamed(specification: Specification[Any], names: Mapping[str, str]) -> Specification[Any]:
+    match specification:
+        case AndSpecification(left, right):
+            return _renamed(left, names) & _renamed(right, names)
+        case FieldSpecification(field, operator, value):
+            return FieldSpecification(names[field], operator, value)
+    raise TypeError(f"a query string has no {type(specification).__name__}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

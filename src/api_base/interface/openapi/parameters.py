@@ -56,12 +56,12 @@ _TEXT: Final = {"type": "string", "maxLength": MAX_VALUE_LENGTH}
 
 def list_parameters(listing: ListQuery) -> list[Json]:
     """The query parameters of a list. Each filter is an object for its field: `?price[ge]=10`."""
-    fields = listing.fields
+    fields = listing.fields.renamed(listing.wire)
     parameters = [
         _query(
             "limit", f"Maximum number of results; the default is {DEFAULT_LIMIT}.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}
         ),
-        *(_BY_OFFSET if isinstance(listing, OffsetQuery) else _BY_CURSOR),
+        *(_BY_OFFSET if isinstance(listing, OffsetQuery) else _by_cursor(listing)),
     ]
     if fields.sortable:
         about = f"Fields to sort by, separated by commas; a leading `-` sorts in descending order. Allowed: {', '.join(fields.sortable)}. "
@@ -96,10 +96,14 @@ def _query(name: str, description: str, schema: Json) -> Json:
     return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
 
 
-_BY_CURSOR: Final = (
-    _query("cursor", "`next_cursor` of the previous page.", {"type": "string", "maxLength": MAX_CURSOR_LENGTH}),
-    _query("include_total", "Whether to count `total`, which takes time.", {"type": "boolean"}),
-)
+def _by_cursor(listing: ListQuery) -> list[Json]:
+    about = f"`{listing.wire('next_cursor')}` of the previous page."
+    return [
+        _query("cursor", about, {"type": "string", "maxLength": MAX_CURSOR_LENGTH}),
+        _query(listing.wire("include_total"), "Whether to count `total`, which takes time.", {"type": "boolean"}),
+    ]
+
+
 _BY_OFFSET: Final = (
     _query(
         "offset",

@@ -29,6 +29,7 @@ from api_base.interface.routes.form import Form
 from api_base.interface.routes.idempotency import METHODS, Keyed, accepts_key, keyed
 from api_base.interface.routes.page_links import page_links
 from api_base.interface.routes.parameters import BodyResolver, header
+from api_base.interface.routes.renaming import result_of, sent
 from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
 from api_base.interface.routes.router import RouteOptions
 from api_base.interface.routes.signature import Signature
@@ -55,6 +56,7 @@ class Operation:
         stored = [(b"cache-control", options.cache.encode())] if self._caching is None else self._caching.headers
         self._headers = [_JSON, *stored, *_deprecation(options)]
         self._values: Values | None = None
+        self._wire = signature.wire
         self._linked = options.location is not None or options.paging == "offset"
         self._location = [part[1] for part in Formatter().parse(options.location or "") if part[1]]
         self._compile(signature, body_limit)
@@ -63,13 +65,16 @@ class Operation:
         if signature.faults:
             raise ProgrammingError(signature.faults[0][1])
         hints = get_type_hints(self.endpoint, include_extras=True)
-        answer = hints.pop("return", None)
+        answer = hints.pop("return", None) if signature.wire is None else result_of(self.endpoint)
         self._encode = rendering.encode
         if get_origin(answer) is Page:
             self._encode, answer = rendering.encode_page, get_args(answer)[0]
         elif get_origin(answer) is OffsetPage:
             answer = get_args(answer)[0]
         self._shown = rendering.field_names(answer)
+        if (wire := self._wire) is not None:
+            self._shown = {wire(name): name for name in self._shown}
+            self._encode = lambda answer: rendering.encode(sent(answer, wire))
         self._names = tuple(signature.placeholders)
         self._path: dict[str, Callable[[str], Any]] = {name: adapter.validate_strings for name, adapter in signature.path.items()}
         self._resolvers: list[tuple[str, Callable[[Scope], Any]]] = [(name, one.resolve) for name, one in signature.resolvers]
@@ -189,7 +194,7 @@ class Operation:
                 return 304, headers[1:], b""
         if self._linked:
             headers += self._links(scope, answer)
-        content = self._encode(answer) if sparse is None else rendering.encode_sparse(answer, sparse)
+        content = self._encode(answer) if sparse is None else rendering.encode_sparse(answer, sparse, self._shown, self._wire)
         if self._caching is not None and not self.options.versioned:
             tag = content_tag(content)
             headers.append((b"etag", tag.encode()))

@@ -5,6 +5,7 @@ FastAPI registers these routes only to build its document (`describe`), which ta
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import Any, Final, Literal, cast
 
 from fastapi import APIRouter
@@ -13,6 +14,7 @@ from fastapi.params import Depends
 from api_base.application.common.cqrs import Query
 from api_base.core.protocols import Limit
 from api_base.interface.routes.described import described
+from api_base.interface.routes.renaming import WIRES, Rename, Wire, renamed
 from api_base.interface.routes.signature import Signature
 from api_base.interface.websocket.socket import Serve, WebSocketOptions
 
@@ -87,12 +89,17 @@ class RouteDefinition:
     options: RouteOptions
     documented: Mapping[str, Any]
     dependencies: Sequence[Depends] = ()
+    wire: Wire | None = None
+    """The names that clients see; None for those of Python."""
     _signatures: dict[str, Signature] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def signature(self, prefix: str) -> Signature:
         """Return what the function takes when the router is mounted at `prefix`."""
         if prefix not in self._signatures:
-            self._signatures[prefix] = Signature(self.endpoint, prefix + self.path, self.dependencies)
+            template = prefix + self.path
+            in_path = [name for _, name, _, _ in Formatter().parse(template) if name]
+            endpoint = self.endpoint if self.wire is None else renamed(self.endpoint, self.wire, in_path)
+            self._signatures[prefix] = Signature(endpoint, template, self.dependencies, self.wire)
         return self._signatures[prefix]
 
     @property
@@ -105,11 +112,12 @@ class Router(APIRouter):
     """`@router.get("/{id}", RouteOptions(versioned=True))` on a coroutine that returns a DTO or None.
 
     The keyword arguments of `get`, `head`, `options`, `post`, `put`, `patch` and `delete` are those of FastAPI (`status_code`, `summary`,
-    `response_model`, …). A Router belongs in a `Context`; the application does not serve one that another router includes.
+    `response_model`, …). With `rename="camel"`, clients see `dueOn` for the field `due_on`. A Router belongs in a `Context`; the application does not serve one that another router includes.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: Any, rename: Rename | None = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._wire = None if rename is None else WIRES[rename]
         self.definitions: list[RouteDefinition] = []
         self.websockets: list[tuple[str, Serve, WebSocketOptions]] = []
         self._described = 0
@@ -166,6 +174,7 @@ class Router(APIRouter):
                     endpoint=endpoint,
                     options=chosen,
                     documented=documented,
+                    wire=self._wire,
                     dependencies=(*self.dependencies, *(documented.get("dependencies") or ())),
                 )
             )
