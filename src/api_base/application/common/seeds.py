@@ -18,7 +18,7 @@ _SEED: Final = "seed "
 class Seeds:
     """Sends the messages of the seed of `context`, as the user and in the tenant of `api-base seed`, with the permissions of that user.
 
-    `sent` and `stored` count the steps that were sent now, and those that had been sent before. `step` is the last one.
+    `sent` and `stored` count the steps that were sent now, and those that had been sent before. `step` is the one that is sent now, or was refused.
     """
 
     def __init__(self, bus: Bus, context: str) -> None:
@@ -59,6 +59,7 @@ class Seeds:
             current_context.reset(before)
         self.stored += execution.replayed
         self.sent += not execution.replayed
+        self.step = ""
         return result
 
     async def execute[T](self, message: Message[T]) -> T:
