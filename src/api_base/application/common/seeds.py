@@ -29,7 +29,8 @@ class Seeds:
     async def once[T](self, step: str, command: Command[T]) -> T:
         """Send `command`, unless this user has sent this `step` in this tenant before. Returns its result: the one of that time, if it was sent before.
 
-        Raises `ProgrammingError` for a second step of that name, and for a command whose result cannot be stored; and the errors of `command`.
+        Raises `ProgrammingError` for a second step of that name, and for a command whose result cannot be stored; `Unauthenticated` without a user;
+        `Conflict` while another process sends the step; and the errors of `command`.
         """
         name = type(command).__name__
         if step in self._steps:
