@@ -15,6 +15,7 @@ OUTERMOST: Final = {
     "application/common/middleware/visit.py": "a message of public pages runs as a visit, without the rights of its caller",
     "application/common/realtime/hub.py": "a subscription is checked as its connection's caller, outside of any request",
     "application/common/remote/service.py": "another service calls",
+    "application/common/seeds.py": "a step of a seed begins with a key",
     "application/services/file_upload/maintenance.py": "the worker removes expired uploads and scans files again, tenant by tenant",
     "core/shared/trace_units.py": "a worker delivers an event: the span of the delivery is the parent of what follows",
     "interface/graphql/engine.py": "an event of a subscription is executed, with the permissions of that moment",

@@ -60,7 +60,7 @@ def test_it_is_killed_then_forgets_and_items_come_back_empty(project: Project) -
         shown = run(home, "migrate", "forget", "items", **WITHOUT)
         assert (shown.returncode, shown.stdout) == (
             1,
-            f"{SHOWN}Nothing was dropped. To drop this for good: api-base migrate forget items --yes\n",
+            f"{SHOWN}Nothing was dropped. To drop this permanently: api-base migrate forget items --yes\n",
         )
         trail = rows(home, "select count(*) from audit")
         dropped = run(home, "migrate", "forget", "items", "--yes", **WITHOUT)

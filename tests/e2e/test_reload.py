@@ -121,19 +121,20 @@ def desk(tmp_path: Path) -> Desk:
 @pytest.mark.slow
 def test_the_new_code_answers_and_no_request_fails(project: Project, desk: Desk) -> None:
     with serving(project.home, "--reload", **desk.variables) as backend:
-        until(lambda: backend.ready() and backend.child("cli worker"), "a worker")
+        backend.ready()
         database, times = backend.child("postgres"), list[float]()
         with reading(backend.port) as answers:
             until(lambda: "first" in answers.words and len(backend.server_processes()) == 2, "an answer, and a process that stands by")
             for number in range(RELOADS):
-                before, worker = backend.server_processes(), backend.child("cli worker")
+                until(lambda starts=number + 1: backend.output.count("worker_started") == starts, "the worker of this code")
+                before = backend.server_processes()
                 word = f"word {number}"
                 desk.say(word)
                 saved = time.monotonic()
                 until(lambda word=word: word in answers.words, word)
                 times.append(time.monotonic() - saved)
                 until(lambda before=before: stands_by(backend, before), "the end of the old process")
-                until(lambda worker=worker: backend.child("cli worker") not in (None, worker), "a new worker")
+            until(lambda: backend.output.count("worker_started") == RELOADS + 1, "the worker of the last code")
         assert answers.failed == []
         assert answers.words == {"first", *(f"word {number}" for number in range(RELOADS))}
         assert backend.child("postgres") == database

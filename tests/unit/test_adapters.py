@@ -33,7 +33,7 @@ NEEDING = {
     "embedded": ("DATABASE__URL", "embedded://"),
 }
 """A setting that needs each extra."""
-WITHOUT_A_SETTING = {"images", "testing"}
+WITHOUT_A_SETTING = {"images", "reload", "testing"}
 """Extras of which a function says what to install when it is called: thumbnails."""
 DATABASE = {"DATABASE__URL": "postgresql://app@db/x"}
 

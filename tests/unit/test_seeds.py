@@ -67,7 +67,7 @@ async def test_a_step_is_a_request_with_a_permanent_key_of_its_name(seeds: Seeds
     assert one.request.key != two.request.key
     assert one.request.fingerprint == two.request.fingerprint
     assert other is None
-    assert (seeds.step, seeds.sent, seeds.stored) == ("two", 2, 0)
+    assert (seeds.step, seeds.sent, seeds.stored) == ("", 2, 0)
 
 
 async def test_two_steps_of_one_name_are_refused(seeds: Seeds) -> None:
@@ -85,6 +85,7 @@ async def test_a_concurrent_seed_is_named(seeds: Seeds, handler: CountHandler) -
     handler.refused = True
     with pytest.raises(Conflict, match="Another `api-base seed` sends 'one' now"):
         await seeds.once("one", Count())
+    assert (seeds.step, seeds.sent) == ("one", 0)
 
 
 async def test_a_seed_acts_as_a_user(seeds: Seeds) -> None:

@@ -1,4 +1,4 @@
-"""Forgets a context for good: a built-in one that is left out, or one of your own that is no longer in `CONTEXTS`."""
+"""Removes a context permanently: a built-in one that is left out, or one of your own that is no longer in `CONTEXTS`."""
 
 import asyncio
 from collections.abc import Sequence

@@ -75,7 +75,7 @@ def forget(
     context: Annotated[str, typer.Argument(help="Context that is left out; one of your own as package.module:ATTRIBUTE.")],
     yes: Annotated[bool, typer.Option("--yes", help="Drop it.")] = False,
 ) -> None:
-    """Show what the database has of a context that is left out; with --yes, drop it for good, in one transaction.
+    """Show what the database has of a context that is left out; with --yes, drop it permanently, in one transaction.
 
     Its tables and revisions go, and its rows in the tables of the base; its jobs that have not ended are cancelled. The audit trail and the outbox stay.
     """
@@ -98,5 +98,5 @@ def forget(
             forgetting.forget(settings, urls, absent, contexts)
             print(f"Dropped. The database has forgotten {absent.name}.")
         else:
-            print(f"Nothing was dropped. To drop this for good: api-base migrate forget {context} --yes")
+            print(f"Nothing was dropped. To drop this permanently: api-base migrate forget {context} --yes")
             raise typer.Exit(1)

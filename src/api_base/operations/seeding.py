@@ -7,7 +7,7 @@ from api_base.bootstrap.context import Context
 from api_base.bootstrap.services import build, opened
 from api_base.core.config import Settings
 from api_base.core.errors import ApiBaseError, ConfigurationError, Unavailable
-from api_base.operations.acting import act_as, act_in_tenant
+from api_base.operations.acting import act_in_tenant
 
 
 def refuse_production(settings: Settings, *, yes: bool) -> None:
@@ -42,17 +42,14 @@ def _after_required(name: str, by_name: dict[str, Context], above: tuple[str, ..
 
 
 async def run_seeds(
-    settings: Settings, contexts: Sequence[Context], chosen: Sequence[Context], email: str, tenant: str | None
+    settings: Settings, contexts: Sequence[Context], chosen: Sequence[Context], email: str, tenant: str
 ) -> AsyncIterator[tuple[str, Seeds]]:
-    """Run the seeds of the `chosen` contexts as the user with this address, and yield each with the name of its context when it has ended.
+    """Run the seeds of the `chosen` contexts as the user with this address, in the tenant with this slug or id. Yields each at its end, with its context.
 
     Raises what `act_in_tenant` raises, `ConfigurationError` for a seed that ends with an error of the application, or whose step is refused.
     """
     async with opened(build(settings, contexts)) as services:
-        if tenant is None:
-            await act_as(services, email)
-        else:
-            await act_in_tenant(services, email, tenant)
+        await act_in_tenant(services, email, tenant)
         for context in chosen:
             assert context.seed is not None  # as `seeding` chose
             seeds = Seeds(services.bus, context.name)

@@ -19,7 +19,7 @@ _SEED: Final = "seed "
 class Seeds:
     """Sends the messages of the seed of `context`, as the user and in the tenant of `api-base seed`, with the permissions of that user.
 
-    `sent` and `stored` count the steps that were sent now, and those that had been sent before. `step` is the last one.
+    `sent` and `stored` count the steps that were sent now, and those that had been sent before. `step` is the one that is sent now, or was refused.
     """
 
     def __init__(self, bus: Bus, context: str) -> None:
@@ -30,7 +30,8 @@ class Seeds:
     async def once[T](self, step: str, command: Command[T]) -> T:
         """Send `command`, unless this user has sent this `step` in this tenant before. Returns its result: the one of that time, if it was sent before.
 
-        Raises `ProgrammingError` for a second step of that name, and for a command whose result cannot be stored; and the errors of `command`.
+        Raises `ProgrammingError` for a second step of that name, and for a command whose result cannot be stored; `Unauthenticated` without a user;
+        `Conflict` while another process sends the step; and the errors of `command`.
         """
         name = type(command).__name__
         if step in self._steps:
@@ -60,6 +61,7 @@ class Seeds:
             current_context.reset(before)
         self.stored += execution.replayed
         self.sent += not execution.replayed
+        self.step = ""
         return result
 
     async def execute[T](self, message: Message[T]) -> T:
