@@ -1,4 +1,4 @@
-"""The fenced code blocks of README.md and docs, for the tests that execute them as a reader would paste them."""
+"""The fenced code blocks of README.md, AGENTS.md and docs, for the tests that execute them as a reader would paste them."""
 
 import json
 import re
@@ -13,6 +13,7 @@ from tests.isolation import child_setup
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = "README.md"
+AGENTS: Final = "AGENTS.md"
 
 ELSEWHERE: Final = {
     (README, "The main job, on real input"): "tests/e2e/test_films.py",
@@ -52,7 +53,7 @@ class Block:
 
 def blocks(language: str, file: str | None = None, section: str | None = None) -> list[Block]:
     """The blocks in `language`, of all files, one file or one of its sections, in reading order."""
-    files = [ROOT / README, *sorted((ROOT / "docs").rglob("*.md"))]
+    files = [ROOT / README, ROOT / AGENTS, *sorted((ROOT / "docs").rglob("*.md"))]
     found = [block for path in files for block in _blocks(path)]
     return [b for b in found if b.language == language and file in (None, b.file) and section in (None, b.section)]
 
