@@ -14,11 +14,16 @@ from tests.isolation import child_setup
 ROOT: Final = Path(__file__).parents[2]
 README: Final = "README.md"
 AGENTS: Final = "AGENTS.md"
+GENERATE: Final = "docs/generate.md"
 
 ELSEWHERE: Final = {
     (README, "The main job, on real input"): "tests/e2e/test_films.py",
     (README, "A context of your own"): "tests/e2e/test_outside_package.py",
     (README, "In production"): "tests/e2e/test_production.py",
+    (AGENTS, "Commands"): "tests/e2e/test_generated_project.py",
+    (GENERATE, "A new project"): "tests/e2e/test_generated_project.py",
+    (GENERATE, "A resource"): "tests/e2e/test_generated_project.py",
+    (GENERATE, "A message, a job, a subscription, a revision"): "tests/e2e/test_generated_project.py",
 }
 """Sections whose commands need more than a running backend, and the test that executes them. tests/e2e/test_documentation.py executes the others."""
 
