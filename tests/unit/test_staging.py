@@ -70,6 +70,16 @@ def test_changes_are_shown_as_a_diff_and_written(project: Path, staging: Staging
     assert staging.changes() == []
 
 
+def test_a_file_that_was_changed_meanwhile_is_not_overwritten(project: Path, staging: Staging) -> None:
+    staging.write_new("src/shop/a.py", "A = 1")
+    staging.edit("src/shop/__init__.py", appended("CONTEXTS", "A"))
+    changes = staging.changes()
+    (project / "src/shop/__init__.py").write_text("CONTEXTS = (B,)\n")
+    assert refusal(apply, project, changes) == ("src/shop/__init__.py was changed meanwhile. Nothing was written. Run the command again.")
+    assert (project / "src/shop/__init__.py").read_text() == "CONTEXTS = (B,)\n"
+    assert [path.name for path in (project / "src/shop").iterdir()] == ["__init__.py"]
+
+
 def test_a_file_that_exists_is_never_replaced(project: Path, staging: Staging) -> None:
     assert refusal(staging.write_new, "src/shop/__init__.py", "CONTEXTS = (1,)\n") == (
         "src/shop/__init__.py exists, and is not what this command writes. Nothing was changed. Edit it, or choose another name."

@@ -101,8 +101,7 @@ class Staging:
         """Return the files that differ from those of the project, by path."""
         changed = []
         for path in sorted(_files(self.folder)):
-            after, original = self.read(path), self.project / path
-            before = original.read_text(encoding="utf-8") if original.exists() else None
+            after, before = self.read(path), _text(self.project / path)
             if before != after:
                 changed.append(Change(path=path, before=before, after=after))
         return changed
@@ -138,16 +137,30 @@ def staged(project: Path) -> Iterator[Staging]:
 
 
 def apply(project: Path, changes: Sequence[Change]) -> None:
-    """Write the changes into the project: every file beside its place first, then each is moved there."""
-    moves = []
-    for change in changes:
-        target = project / change.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        written = target.with_name(f".{target.name}.{os.getpid()}")
-        written.write_text(change.after, encoding="utf-8")
-        moves.append((written, target))
-    for written, target in moves:
-        written.replace(target)
+    """Write the changes into the project: every file beside its place first, then each is moved there.
+
+    Raises `ConfigurationError` for a file that was changed since it was read; then no file is.
+    """
+    moves: list[tuple[Path, Path]] = []
+    try:
+        for change in changes:
+            target = project / change.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            written = target.with_name(f".{target.name}.{os.getpid()}")
+            moves.append((written, target))
+            written.write_text(change.after, encoding="utf-8")
+        for change in changes:
+            if _text(project / change.path) != change.before:
+                raise ConfigurationError(f"{change.path} was changed meanwhile. Nothing was written. Run the command again.")
+        for written, target in moves:
+            written.replace(target)
+    finally:
+        for written, _ in moves:
+            written.unlink(missing_ok=True)
+
+
+def _text(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8") if file.exists() else None
 
 
 def _contexts_of(project: Path) -> tuple[str, str]:
