@@ -155,7 +155,8 @@ def _parts(context: Context, ports: Ports, bus: Bus, faults: list[Fault]) -> Con
         middleware=make.middleware(context.middleware, ports),
         schemes=make.listed(
             "authentication",
-            partial(context.authentication, ports),
+            context.authentication,
+            ports,
             _SCHEMES,
             "an object with name, description, credentials and caller",
         ),
