@@ -24,6 +24,11 @@ _STARTER: Final = ThreadPoolExecutor(1, thread_name_prefix="starter")
 """The kernel sends the parent-death signal when the thread that started a process ends, so one thread starts them all."""
 
 
+def unmeasured() -> dict[str, str]:
+    """The environment of this process without what makes a started Python measure coverage."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("COV_CORE", "COVERAGE"))}
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Override what the shell passed on; end an xdist worker with its controller."""
     os.umask(UMASK)

@@ -6,9 +6,10 @@ from typing import Final
 
 import yaml
 
+from tools.public_page import first_sentence
+
 ROOT: Final = Path(__file__).parents[1]
-SENTENCE: Final = re.compile(r"(?s)(.*?\.)(?:\s|$)")
-"""The text up to the first end of a sentence."""
+LINK: Final = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 type Nav = list["str | dict[str, str | Nav]"]
 
 
@@ -38,7 +39,5 @@ def _line(entry: "str | dict[str, str | Nav]") -> list[str]:
     if not file.exists():
         return []
     title, _, rest = file.read_text(encoding="utf-8").partition("\n")
-    paragraph = " ".join(re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", rest.strip().split("\n\n")[0]).split())
-    sentence = SENTENCE.match(paragraph)
-    said = sentence[1] if sentence else paragraph.removesuffix(":") + "."
-    return [f"- [{title.removeprefix('# ')}](docs/{path}): {said}"]
+    said = first_sentence(LINK.sub(r"\1", rest.strip()))
+    return [f"- [{title.removeprefix('# ')}](docs/{path}): {said.removesuffix(':').removesuffix('.')}."]

@@ -37,9 +37,14 @@ def description(name: str, module: str) -> str:
         text = inspect.cleandoc(value.__doc__ or "")
     else:
         text = _after_assignment(name, module)
-    text = text.partition("\n\n")[0]
-    sentence = SENTENCE.match(text)
-    return " ".join((sentence[1] if sentence else text).split()).replace("|", "\\|")
+    return first_sentence(text).replace("|", "\\|")
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a text, on one line; its first paragraph, if no sentence ends there."""
+    paragraph = text.partition("\n\n")[0]
+    sentence = SENTENCE.match(paragraph)
+    return " ".join((sentence[1] if sentence else paragraph).split())
 
 
 def _after_assignment(name: str, module: str) -> str:

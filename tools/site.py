@@ -2,12 +2,9 @@
 
 import posixpath
 import re
-import sys
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-sys.path.append(str(Path(__file__).parents[1]))
 
 from api_base.core.shared.public_names import places
 

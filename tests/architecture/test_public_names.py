@@ -1,7 +1,6 @@
 """`from api_base import …`: every public name exists, is described, and changes only together with the changelog."""
 
 import ast
-import os
 import re
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import pytest
 
 import api_base
 from api_base.core.shared.public_names import places
+from tests.isolation import unmeasured
 from tools.public_page import description
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -36,8 +36,7 @@ def test_the_package_lists_its_public_names() -> None:
 
 def test_importing_the_package_imports_nothing_else() -> None:
     program = "import sys; before = set(sys.modules); import api_base; print(sorted(set(sys.modules) - before))"
-    unmeasured = {name: value for name, value in os.environ.items() if not name.startswith(("COV_CORE", "COVERAGE"))}
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=unmeasured)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=unmeasured())
     assert done.stdout == "['api_base']\n"
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.isolation import unmeasured
+
 MEASURING = Path(__file__).parents[1] / "measuring"
 
 MEASURE = """
@@ -86,10 +88,9 @@ class Empty: pass
 
 def measured(core: str, arguments: list[int], folder: Path) -> tuple[str, list[int], list[list[int]]]:
     (folder / "shapes.py").write_text(SHAPES)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV_CORE", "COVERAGE"))}
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, core, json.dumps(arguments)],
-        env={**environment, "PYTHONPATH": f"{MEASURING}{os.pathsep}{folder}"},
+        env={**unmeasured(), "PYTHONPATH": f"{MEASURING}{os.pathsep}{folder}"},
         capture_output=True,
         text=True,
         check=True,

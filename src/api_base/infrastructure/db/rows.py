@@ -1,6 +1,7 @@
 """Objects from rows and rows from objects, by the names of the columns."""
 
 from collections.abc import Callable
+from functools import update_wrapper
 from inspect import signature
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -32,5 +33,5 @@ def restored[T](make: Callable[..., T], **convert: Callable[[Any], Any]) -> Call
             values[name] = one(values[name])
         return make(**values)
 
-    restore.__wrapped__ = make  # type: ignore[attr-defined]  # mapping_code.py compares its parameters with the table
+    update_wrapper(restore, make, assigned=(), updated=())  # mapping_code.py compares the parameters of `make` with the table
     return restore
