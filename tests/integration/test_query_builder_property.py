@@ -172,9 +172,7 @@ def table(postgres: Any) -> Iterator[Samples]:
     postgres.drop(urls)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example])
 @given(rows=st.lists(samples, min_size=8, max_size=12), asked=st.lists(specifications, min_size=25, max_size=40))
 @pytest.mark.slow
 def test_python_and_postgresql_select_the_same_rows(table: Samples, rows: list[Sample], asked: list[Specification[Sample]]) -> None:

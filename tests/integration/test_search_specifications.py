@@ -157,7 +157,6 @@ def everywhere(postgres: Any, elasticsearch_url: str, opensearch_url: str) -> It
 
 @settings(
     max_examples=20,
-    deadline=None,
     suppress_health_check=[
         HealthCheck.too_slow,
         HealthCheck.data_too_large,
