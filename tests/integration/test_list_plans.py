@@ -94,7 +94,7 @@ class Watched(Database):
         return await super().fetch(statement, owner, **values)
 
     async def fetchval(self, statement: Statement, owner: UUID | None, **values: Any) -> Any:
-        self.counted = (statement.sql, statement.arguments(owner, values))
+        self.counted = statement.call(owner, values)
         return await super().fetchval(statement, owner, **values)
 
 
