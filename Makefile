@@ -28,7 +28,7 @@ $(UV):
 	@touch $@
 
 .venv/.dev: $(UV) uv.lock pyproject.toml
-	@tools/setup.sh sync $(EXTRAS) --extra elasticsearch --extra images --extra kafka --extra opensearch --extra otlp --extra rabbitmq --extra redis --extra s3
+	@tools/setup.sh sync $(EXTRAS) --extra elasticsearch --extra generate --extra images --extra kafka --extra opensearch --extra otlp --extra rabbitmq --extra redis --extra reload --extra s3
 	@touch $@ .venv/.run
 
 run: .venv/.run ## Start the backend with its database and worker, and serve on port 8000.

@@ -100,7 +100,17 @@ async def _copy(admin: str, made: list[Member]) -> None:
         ],
     )  # fmt: skip
     await connection.copy_records_to_table(
-        "tenants", records=[(m.tenant, "n", str(m.tenant), False, 1, now, now, "standard") for m in made]
+        "tenants",
+        records=[(m.tenant, "n", str(m.tenant), False, 1, now, now) for m in made],
+        columns=[
+            "id",
+            "name",
+            "slug",
+            "personal",
+            "version",
+            "created_at",
+            "updated_at",
+        ],  # the others have defaults, in older releases too
     )
     await connection.copy_records_to_table("memberships", records=[(m.tenant, uuid4(), m.user, "owner", 1, now, now) for m in made])
     await connection.copy_records_to_table(

@@ -24,7 +24,7 @@ from tests.folders import quick_folder
 from tests.isolation import pytest_configure  # noqa: F401
 from tests.services import Killable, Mailpit, Toxiproxy
 
-BASE = ("audit", "events", "idempotency", "importing", "realtime", "tasks", "text_search")
+BASE = ("audit", "events", "idempotency", "importing", "realtime", "sequences", "tasks", "text_search")
 """What every application brings, whatever its contexts."""
 
 

@@ -18,6 +18,7 @@ from api_base.core.config import Settings
 from api_base.core.protocols import Charge, RateDecision, RateState, TokenClaims
 from api_base.core.types import Principal, RequestContext, SessionId, TenantId, UserId, current_context
 from api_base.interface.errors.handlers import install
+from api_base.interface.middleware.auth import Bearer, Schemes
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.router import route_table, websocket_routes
@@ -123,6 +124,7 @@ class HttpHarness:
     limiter: BurstLimiter
     tokens: OneToken
     refusals: KeptRefusals
+    schemes: Schemes
     gauges: dict[str, float]
     """The figures of WebSockets."""
 
@@ -142,7 +144,8 @@ def shell(*routers: APIRouter, settings: Settings | None = None) -> HttpHarness:
     sockets = OpenSockets(settings.websocket, gauges.__setitem__)
     table = route_table(prefixed, settings.server.max_body_bytes, websocket_routes(prefixed, settings, sockets))
     limits = RequestLimits(limiter, settings, table.limits, b"secret")
-    ports = StackPorts(recorder=recorder, limits=limits, verifier=tokens, mcp_verifier=tokens, access=tokens, audit=refusals, routes=table)
+    schemes = Schemes(Bearer(tokens, tokens, tokens))
+    ports = StackPorts(recorder=recorder, limits=limits, schemes=schemes, audit=refusals, routes=table)
     app = FastAPI(
         title="Test",
         openapi_url=None,
@@ -154,7 +157,7 @@ def shell(*routers: APIRouter, settings: Settings | None = None) -> HttpHarness:
     for prefix, router in prefixed:
         app.include_router(router, prefix=prefix)
     install(app)
-    return HttpHarness(app, prefixed, recorder, limiter, tokens, refusals, gauges)
+    return HttpHarness(app, prefixed, recorder, limiter, tokens, refusals, schemes, gauges)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Final
 
 import pytest
+from hypothesis import settings
 
 from api_base.core.config import Settings
 from api_base.core.shared.parent_death import die_with_parent
@@ -35,6 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if _is_setting(name)]:
         del os.environ[name]
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(filter(None, [os.environ.get("no_proxy", ""), "localhost,127.0.0.1"]))
+    settings.register_profile("tests", deadline=None)  # the clock counts the other processes of a busy machine too
+    settings.load_profile("tests")
     if hasattr(config, "workerinput") and (die := die_with_parent(signal.SIGKILL)) is not None:
         die()
 

@@ -20,6 +20,7 @@ from .application.common.jobs import Schedule as Schedule
 from .application.common.listing import Field as Field
 from .application.common.listing import Fields as Fields
 from .application.common.listing import ListRequest as ListRequest
+from .application.common.listing import OffsetPage as OffsetPage
 from .application.common.listing import Page as Page
 from .application.common.listing import Sort as Sort
 from .application.common.money import MoneyDTO as MoneyDTO
@@ -34,6 +35,7 @@ from .application.common.resources import Restore as Restore
 from .application.common.resources import Update as Update
 from .application.common.search import DeclaredIndex as DeclaredIndex
 from .application.common.search import SearchSource as SearchSource
+from .application.common.seeds import Seeds as Seeds
 from .application.files.commands.attachments import Attachable as Attachable
 from .application.services.feature_flags import FeatureFlags as FeatureFlags
 from .bootstrap.adapters import Adapters as Adapters
@@ -84,6 +86,7 @@ from .core.protocols import PeriodicTask as PeriodicTask
 from .core.protocols import SearchDefinition as SearchDefinition
 from .core.protocols import SearchDocument as SearchDocument
 from .core.protocols import SearchField as SearchField
+from .core.protocols import Sequences as Sequences
 from .core.shared.tracing import span as span
 from .core.shared.tracing import traced as traced
 from .core.types import Err as Err
@@ -95,6 +98,7 @@ from .core.types import Result as Result
 from .core.types import TenantId as TenantId
 from .core.types import UserId as UserId
 from .core.types import current_context as current_context
+from .core.types import readable_tenant as readable_tenant
 from .core.types import request_tenant as request_tenant
 from .core.types import request_user as request_user
 from .domain.common.events import DurableSubscription as DurableSubscription
@@ -107,17 +111,21 @@ from .domain.common.text import TextRule as TextRule
 from .domain.common.value_objects import EmailAddress as EmailAddress
 from .domain.common.value_objects import Money as Money
 from .domain.common.value_objects import Slug as Slug
+from .domain.common.value_objects import SlugRule as SlugRule
 from .infrastructure.adapter_ports import AdapterPorts as AdapterPorts
 from .infrastructure.cache.decorators import cached as cached
 from .infrastructure.db import ddl as ddl
 from .infrastructure.db.aggregate_mapping import aggregate_mapping as aggregate_mapping
 from .infrastructure.db.pruner import Prune as Prune
 from .infrastructure.db.query_builder import PageBuilder as PageBuilder
+from .infrastructure.db.relations import SqlRelation as SqlRelation
+from .infrastructure.db.relations import relation_table as relation_table
 from .infrastructure.db.repository import SqlRepository as SqlRepository
 from .infrastructure.db.repository import TableMapping as TableMapping
 from .infrastructure.db.resource_queries import GetById as GetById
 from .infrastructure.db.resource_queries import GetByIds as GetByIds
 from .infrastructure.db.resource_queries import ListOf as ListOf
+from .infrastructure.db.resource_table import resource_table as resource_table
 from .infrastructure.db.rows import restored as restored
 from .infrastructure.db.rows import row_of as row_of
 from .infrastructure.db.schema import system_owned as system_owned
@@ -132,6 +140,7 @@ from .infrastructure.db.session import Row as Row
 from .infrastructure.db.statement import Statement as Statement
 from .infrastructure.db.statement import owned as owned
 from .infrastructure.db.stored_types import Converter as Converter
+from .interface.errors.shape import ProblemShape as ProblemShape
 from .interface.graphql.context import GraphQLContext as GraphQLContext
 from .interface.graphql.declared import GraphQL as GraphQL
 from .interface.graphql.declared import Listing as Listing
@@ -142,9 +151,12 @@ from .interface.graphql.declared import Relation as Relation
 from .interface.graphql.declared import Single as Single
 from .interface.mcp import McpResource as McpResource
 from .interface.mcp import Tool as Tool
+from .interface.middleware.auth import AuthenticationScheme as AuthenticationScheme
+from .interface.middleware.auth import Caller as Caller
 from .interface.routes import ClientProgram as ClientProgram
 from .interface.routes import ExpectedVersion as ExpectedVersion
 from .interface.routes import ListQuery as ListQuery
+from .interface.routes import OffsetQuery as OffsetQuery
 from .interface.routes import OptionalVersion as OptionalVersion
 from .interface.routes import PreferredLanguage as PreferredLanguage
 from .interface.routes import RouteOptions as RouteOptions

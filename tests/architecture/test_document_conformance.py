@@ -84,7 +84,6 @@ def test_answers_are_as_documented(server: Server, route: Route, mode: Generatio
     @seed(1)
     @settings(
         max_examples=SLOW_EXAMPLES if slow else EXAMPLES,
-        deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),

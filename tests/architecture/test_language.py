@@ -109,8 +109,15 @@ def test_docstrings_comments_and_messages_are_plain_english(folder: str) -> None
 
 
 def test_documents_are_plain_english() -> None:
-    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "services").rglob("*.md"))]
-    templates = [file for file in sorted((ROOT / "src").rglob("*.txt")) if VENDORED not in file.parts]
+    pages = [
+        ROOT / "README.md",
+        ROOT / "AGENTS.md",
+        ROOT / "CHANGELOG.md",
+        *sorted((ROOT / "docs").rglob("*.md")),
+        *sorted((ROOT / "services").rglob("*.md")),
+    ]
+    files = [*sorted((ROOT / "src").rglob("*.txt")), *sorted((ROOT / "src").rglob("*.template"))]
+    templates = [file for file in files if VENDORED not in file.parts]
     found = [
         f"{file.relative_to(ROOT)}:{line}: {phrase!r}: write {advice(phrase)}"
         for file in (*pages, *templates)

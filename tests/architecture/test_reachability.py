@@ -32,6 +32,7 @@ OFFERED: Final = {
     "api_base.bootstrap.crud": "examples/reminders/src/reminders/__init__.py",
     "api_base.infrastructure.db.searchable": "examples/reminders/src/reminders/migrations/001_create_reminders.py",
     "api_base.domain.common.numbers": "docs/crud.md",
+    "api_base.infrastructure.db.relations": "docs/relations.md",
 }
 """What the base itself does not use, but contexts of other packages: a file that imports or documents each."""
 
@@ -54,6 +55,7 @@ def test_every_module_is_reached_from_where_a_process_starts() -> None:
 def test_what_is_offered_is_used_or_documented() -> None:
     assert "REMINDERS = crud(" in (ROOT / OFFERED["api_base.bootstrap.crud"]).read_text()
     assert 'searchable("reminders"' in (ROOT / OFFERED["api_base.infrastructure.db.searchable"]).read_text()
+    assert "SqlRelation(ports.database" in (ROOT / OFFERED["api_base.infrastructure.db.relations"]).read_text()
     assert "`NumberRule`" in (ROOT / OFFERED["api_base.domain.common.numbers"]).read_text()
 
 

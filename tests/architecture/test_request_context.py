@@ -12,15 +12,17 @@ from tools.request_path import SOURCE
 
 OUTERMOST: Final = {
     "application/common/jobs/runner.py": "a worker executes a job",
+    "application/common/middleware/visit.py": "a message of public pages runs as a visit, without the rights of its caller",
     "application/common/realtime/hub.py": "a subscription is checked as its connection's caller, outside of any request",
     "application/common/remote/service.py": "another service calls",
+    "application/common/seeds.py": "a step of a seed begins with a key",
     "application/services/file_upload/maintenance.py": "the worker removes expired uploads and scans files again, tenant by tenant",
     "core/shared/trace_units.py": "a worker delivers an event: the span of the delivery is the parent of what follows",
     "interface/graphql/engine.py": "an event of a subscription is executed, with the permissions of that moment",
     "interface/graphql/mutations.py": "a mutation begins with a key",
     "interface/graphql/transport_ws.py": "the payload of connection_init names the principal",
     "interface/mcp/catalogue.py": "a tool is executed with a key, or without leaving a change",
-    "interface/middleware/auth.py": "the token names the principal",
+    "interface/middleware/auth.py": "the credentials name the principal",
     "interface/middleware/logging.py": "an HTTP request begins",
     "interface/routes/idempotency.py": "the route begins a request with a key",
     "interface/websocket/connection.py": "a WebSocket outlives the request of its handshake",

@@ -127,7 +127,7 @@ async def test_the_example_succeeds_as_declared(api: Running, route: Route) -> N
     options = route.options
     kept = options is not None and options.query is not None
     assert answer.headers["cache-control"] == ("private, no-cache" if kept else options.cache if options else "no-store")
-    assert ("authorization" in answer.headers.get_list("vary")) == ("cache-status" in answer.headers) == kept
+    assert ("authorization, cookie" in answer.headers.get_list("vary")) == ("cache-status" in answer.headers) == kept
     assert ("etag" in answer.headers) == route.tagged
     if route.success == 204:
         assert answer.content == b""

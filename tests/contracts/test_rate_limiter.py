@@ -42,7 +42,7 @@ def run(make: Make, use: Use) -> None:
 
 RATES = st.builds(Rate, quota=st.integers(1, 1000), window=st.floats(0.1, 3600, allow_nan=False), burst=st.integers(1, 20))
 PAUSES = st.lists(st.tuples(st.floats(0, 2, allow_nan=False), st.integers(1, 3)), max_size=30)
-EXAMPLES = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 async def state_of(limiter: RateLimiter, partition: str, rate: Rate) -> RateState:

@@ -1,4 +1,4 @@
-"""The fenced code blocks of README.md and docs, for the tests that execute them as a reader would paste them."""
+"""The fenced code blocks of README.md, AGENTS.md and docs, for the tests that execute them as a reader would paste them."""
 
 import json
 import re
@@ -13,11 +13,17 @@ from tests.isolation import child_setup
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = "README.md"
+AGENTS: Final = "AGENTS.md"
+GENERATE: Final = "docs/generate.md"
 
 ELSEWHERE: Final = {
     (README, "The main job, on real input"): "tests/e2e/test_films.py",
     (README, "A context of your own"): "tests/e2e/test_outside_package.py",
     (README, "In production"): "tests/e2e/test_production.py",
+    (AGENTS, "Commands"): "tests/e2e/test_generated_project.py",
+    (GENERATE, "A new project"): "tests/e2e/test_generated_project.py",
+    (GENERATE, "A resource"): "tests/e2e/test_generated_project.py",
+    (GENERATE, "A message, a job, a subscription, a revision"): "tests/e2e/test_generated_project.py",
 }
 """Sections whose commands need more than a running backend, and the test that executes them. tests/e2e/test_documentation.py executes the others."""
 
@@ -52,7 +58,7 @@ class Block:
 
 def blocks(language: str, file: str | None = None, section: str | None = None) -> list[Block]:
     """The blocks in `language`, of all files, one file or one of its sections, in reading order."""
-    files = [ROOT / README, *sorted((ROOT / "docs").rglob("*.md"))]
+    files = [ROOT / README, ROOT / AGENTS, *sorted((ROOT / "docs").rglob("*.md"))]
     found = [block for path in files for block in _blocks(path)]
     return [b for b in found if b.language == language and file in (None, b.file) and section in (None, b.section)]
 

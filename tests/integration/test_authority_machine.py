@@ -458,9 +458,7 @@ def test_nobody_holds_what_nobody_with_the_right_gave(migrated: Urls) -> None:
         try:
             run_state_machine_as_test(  # type: ignore[no-untyped-call]
                 partial(Authority, runner, services, owner),
-                settings=settings(
-                    max_examples=60, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck), derandomize=False
-                ),
+                settings=settings(max_examples=60, stateful_step_count=50, suppress_health_check=list(HealthCheck), derandomize=False),
             )
         finally:
             runner.run(stack.aclose())

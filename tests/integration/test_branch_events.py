@@ -15,6 +15,8 @@ MEASURING = Path(__file__).parents[1] / "measuring"
 MEASURE = """
 import asyncio, importlib, json, os, sys
 from coverage import Coverage
+if sys.argv[3] == "tests":
+    import pytest_cov
 coverage = Coverage(data_file=None, branch=True, source_pkgs=["shapes"], config_file=False)
 if sys.argv[1] == "events":
     coverage.set_option("run:plugins", ["branch_events"])
@@ -86,10 +88,11 @@ class Empty: pass
 """
 
 
-def measured(core: str, arguments: list[int], folder: Path) -> tuple[str, list[int], list[list[int]]]:
+def measured(core: str, arguments: list[int], folder: Path, process: str = "tests") -> tuple[str, list[int], list[list[int]]]:
+    """The name of the tracer, and the lines and branches that it misses in the process of the tests or in a `program` that they start."""
     (folder / "shapes.py").write_text(SHAPES)
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE, core, json.dumps(arguments)],
+        [sys.executable, "-c", MEASURE, core, json.dumps(arguments), process],
         env={**unmeasured(), "PYTHONPATH": f"{MEASURING}{os.pathsep}{folder}"},
         capture_output=True,
         text=True,
@@ -106,3 +109,10 @@ def test_both_find_the_same(arguments: list[int], tmp_path: Path) -> None:
     assert tracer == "CTracer"
     assert monitor != tracer
     assert monitored == traced
+
+
+def test_a_program_measures_the_functions_of_what_it_imports(tmp_path: Path) -> None:
+    _, missing, _ = measured("events", [3], tmp_path)
+    _, missing_in_program, _ = measured("events", [3], tmp_path, "program")
+    bodies = {number for number, line in enumerate(SHAPES.splitlines(), 1) if line.startswith(("def ", "async def ", "class "))}
+    assert set(missing_in_program) == set(missing) | bodies

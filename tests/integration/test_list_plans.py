@@ -17,7 +17,7 @@ import asyncpg
 import pytest
 
 from api_base.application.audit.list_audit import AUDIT_FIELDS
-from api_base.application.common.listing import Field, Fields, ListRequest, Sort
+from api_base.application.common.listing import MAX_ROWS, Field, Fields, ListRequest, Sort
 from api_base.application.files.queries import FILE_FIELDS
 from api_base.application.items.queries import ITEM_FIELDS
 from api_base.application.tenants.queries import INVITATION_FIELDS, MEMBER_FIELDS
@@ -87,10 +87,15 @@ class Watched(Database):
     """Remembers the last statement that was sent."""
 
     sent: tuple[str, list[Any]]
+    counted: tuple[str, list[Any]]
 
     async def fetch(self, statement: Statement, owner: UUID | None, **values: Any) -> list[Row]:
-        self.sent = (statement.sql, statement.arguments(owner, values))
+        self.sent = statement.call(owner, values)
         return await super().fetch(statement, owner, **values)
+
+    async def fetchval(self, statement: Statement, owner: UUID | None, **values: Any) -> Any:
+        self.counted = statement.call(owner, values)
+        return await super().fetchval(statement, owner, **values)
 
 
 @dataclass(frozen=True)
@@ -211,8 +216,9 @@ def literal(value: Any) -> str:
 async def plan_of(database: Watched, mode: str) -> dict[str, Any]:
     """The plan, carried out, of what was sent last, prepared as the pool does it."""
     sql, arguments = database.sent
+    given = f"({', '.join(map(literal, arguments))})" if arguments else ""
     statements = f"set plan_cache_mode = {mode}; prepare page as {sql}"
-    text = await database.run(lambda c: explained(c, statements, f"execute page({', '.join(map(literal, arguments))})"))
+    text = await database.run(lambda c: explained(c, statements, f"execute page{given}"))
     plan: dict[str, Any] = json.loads(text)[0]["Plan"]
     return plan
 
@@ -270,6 +276,20 @@ async def test_a_text_search_costs_what_it_finds(database: Watched, mode: str) -
     pages = items.ListItemsHandler(database).pages
     assert len((await pages.page(replace(asked(None), q="sku-0012345"), TENANT)).items) == 1
     assert await excess(database, mode) is None
+
+
+async def test_pages_by_offset_read_and_count_ten_thousand_rows(database: Watched, listed: Listed) -> None:
+    """And the deleted ones between them: one in twenty."""
+    for sort in (Sort(field=name, descending=way) for name in listed.fields.sortable for way in (False, True)):
+        needs = next(field.needs for field in listed.fields if field.name == sort.field)
+        needed = None if needs is None else FieldSpecification(needs, ComparisonOperator.EQ, listed.values[needs][0])
+        request = replace(asked(needed, sort), offset=MAX_ROWS - PAGE, include_total=True)
+        page = await listed.pages.page(request, listed.owner)
+        assert (len(page.items), page.total) == (PAGE, MAX_ROWS)
+        for read in (database.sent, database.counted):
+            database.sent = read
+            found = list(scans(await plan_of(database, "force_generic_plan")))
+            assert sum(rows for _, rows in found) <= MAX_ROWS * 1.1, (sort, found)
 
 
 async def test_production_keeps_one_plan_for_each_shape(database: Watched) -> None:

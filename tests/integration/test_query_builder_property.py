@@ -154,7 +154,8 @@ class Samples:
     def selected(self, specification: Specification[Sample]) -> set[int]:
         translation = translate(specification, COLUMNS)
         statement = Statement(sa.select(SAMPLES.c.id).where(translation.clause()), Ownership.SYSTEM)
-        rows = self._runner.run(self._connection.fetch(statement.sql, *statement.arguments(None, translation.values)))
+        sql, arguments = statement.call(None, translation.values)
+        rows = self._runner.run(self._connection.fetch(sql, *arguments))
         return {row["id"] for row in rows}
 
     def close(self) -> None:
@@ -171,9 +172,7 @@ def table(postgres: Any) -> Iterator[Samples]:
     postgres.drop(urls)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example])
 @given(rows=st.lists(samples, min_size=8, max_size=12), asked=st.lists(specifications, min_size=25, max_size=40))
 @pytest.mark.slow
 def test_python_and_postgresql_select_the_same_rows(table: Samples, rows: list[Sample], asked: list[Specification[Sample]]) -> None:

@@ -82,7 +82,7 @@ def filtering(request: pytest.FixtureRequest) -> Iterator[Filtering]:
     made.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=documents, specification=specifications)
 def test_a_filter_selects_the_same_documents_as_python(
     filtering: Filtering, rows: list[dict[str, Any]], specification: Specification[Any]

@@ -134,7 +134,8 @@ class Everywhere:
     async def _selected(self, specification: Specification[Any]) -> list[set[UUID]]:
         translation = to_sql(specification, COLUMNS)
         statement = Statement(sa.select(ROWS.c.id).where(translation.clause()), Ownership.SYSTEM)
-        rows = await self._connection.fetch(statement.sql, *statement.arguments(None, translation.values))
+        sql, arguments = statement.call(None, translation.values)
+        rows = await self._connection.fetch(sql, *arguments)
         request = SearchRequest(indexes=("samples",), filter=specification, size=100)
         found = [await index.search(request, self._tenant) for index in self._indexes]
         return [{row["id"] for row in rows}, *({hit.id for hit in results.hits} for results in found)]
@@ -156,7 +157,6 @@ def everywhere(postgres: Any, elasticsearch_url: str, opensearch_url: str) -> It
 
 @settings(
     max_examples=20,
-    deadline=None,
     suppress_health_check=[
         HealthCheck.too_slow,
         HealthCheck.data_too_large,

@@ -59,6 +59,10 @@ BREAKING: Final = {
     ),
     "a policy for all": ("create policy p on notes to public using (true)", "has the policy p"),
     "a wider policy": (f"create policy p on notes to app using ({MINE} or text = 'x')", "has the policy p"),
+    "a policy for visitors": (
+        f"create policy p on notes for select to app using ({MINE.replace('app.tenant_id', 'app.visited_tenant_id')})",
+        "has the policy p, which shows visitors other rows than the declaration, by which no row is public",
+    ),
     "policy of the worker": ("grant select on notes to worker", "so it would see no row"),
     "any grant": ("revoke all on notes from app", "is granted to no role"),
     "a grant beside policies": ("grant truncate on notes to app", "grants TRUNCATE to the serving role"),

@@ -182,7 +182,7 @@ def sides(two_migrated: tuple[Urls, Urls]) -> Iterator[Sides]:
 def test_both_paths_leave_the_same(sides: Sides) -> None:
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
-    @settings(max_examples=50, deadline=None, suppress_health_check=slow)
+    @settings(max_examples=50, suppress_health_check=slow)
     @given(script=st.lists(units, min_size=4, max_size=14))
     @example(script=[[step] for step in A_LIFE])
     def compare(script: list[list[Step]]) -> None:

@@ -3,10 +3,12 @@
 An event ends with its first report, so a test takes little longer than without coverage. The trace function, which is coverage's choice for
 these versions, doubles the CPU time, and loses what runs after a switch of greenlets. These versions report both ways of a branch as one
 event, which ends here when both were taken, and no branch of `async for`: its instructions are seen instead. It is a plugin of coverage, which
-finds it by PYTHONPATH, in the programs that the tests start too.
+finds it by PYTHONPATH, in the programs that the tests start too. Such a program measures functions and its main module only: what an import
+executes, the process of the tests has measured, and measuring it again in each program takes longer than the import.
 """
 
 import dis
+import inspect
 import sys
 import threading
 from types import CodeType
@@ -46,6 +48,8 @@ class BranchMonitor(SysMonitor):
             sys.monitoring.register_callback(self.myid, event, callback)
 
     def sysmon_py_start(self, code: CodeType, instruction_offset: int) -> MonitorReturn:
+        if _only_imported(code):
+            return DISABLE
         new = id(code) not in self.code_infos
         if self.should_trace_cache.get(code.co_filename) is None:  # what follows would take this frame for the caller's
             self.should_trace_cache[code.co_filename] = self.should_trace(code.co_filename, sys._getframe(1))
@@ -80,6 +84,13 @@ class BranchMonitor(SysMonitor):
             self.sysmon_branch_either(code, offset - 2, offset)
             return DISABLE
         return None if offset in ends or offset - 2 in ends else DISABLE
+
+
+def _only_imported(code: CodeType) -> bool:
+    """Whether the code is the body of a module or of a class that a program imports which runs no tests."""
+    if code.co_flags & inspect.CO_OPTIMIZED or "pytest_cov" in sys.modules:
+        return False
+    return sys._getframe(2).f_globals.get("__name__") != "__main__"
 
 
 def _async_loops(code: CodeType) -> tuple[frozenset[int], frozenset[int]]:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import jwt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from api_base.core.errors import Unauthenticated
@@ -156,7 +156,6 @@ def test_bad_tokens_are_refused(what: str) -> None:
         assert len(str(refused.value)) < 120
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=5000))
 def test_rubbish_is_refused_and_nothing_else_happens(rubbish: bytes) -> None:
     with pytest.raises(Unauthenticated):
@@ -168,7 +167,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(
     header=JSON | st.fixed_dictionaries({"alg": st.just("EdDSA") | JSON, "typ": st.just("at+jwt") | JSON, "kid": st.just(NEW.kid) | JSON}),
     payload=JSON,
@@ -179,7 +177,6 @@ def test_what_looks_like_a_token_is_refused_and_nothing_else_happens(header: obj
         verifier().verify(b".".join(parts))
 
 
-@settings(deadline=None)
 @given(
     payload=JSON
     | st.dictionaries(
@@ -200,7 +197,6 @@ def test_deep_nesting_and_huge_numbers_are_refused(deep: bytes) -> None:
         verifier().verify(base64.urlsafe_b64encode(deep).rstrip(b"=") + b".e30.e30")
 
 
-@settings(deadline=None)
 @given(position=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_no_changed_bit_passes(position: int, bit: int) -> None:
     token = bytearray(issue())

@@ -33,8 +33,8 @@ NEEDING = {
     "embedded": ("DATABASE__URL", "embedded://"),
 }
 """A setting that needs each extra."""
-WITHOUT_A_SETTING = {"images", "testing"}
-"""Extras of which a function says what to install when it is called: thumbnails."""
+WITHOUT_A_SETTING = {"generate", "images", "reload", "testing"}
+"""Extras of which a function says what to install when it is called: thumbnails, the generator."""
 DATABASE = {"DATABASE__URL": "postgresql://app@db/x"}
 
 

@@ -27,7 +27,7 @@ async def test_all_that_are_on_the_list_are_found_and_no_others(tmp_path: Path, 
     assert [number for number in range(count) if await breached.contains(f"other {number}")] == []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(
     passwords=st.sets(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=300), others=st.sets(st.text(), max_size=20)
 )

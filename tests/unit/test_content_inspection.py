@@ -146,7 +146,13 @@ def test_no_data_can_be_appended(content: bytes, more: bytes) -> None:
     assume(more.strip(b"\0\t\n\f\r "))
     assume(b"%%EOF" not in more)  # which ends a PDF again
     assume(b"PK" not in more)
+    assume(b"%PDF-" not in more)  # which makes a polyglot of them
     assert code_of(content + more) == "trailing_data"
+
+
+@pytest.mark.parametrize("content", [made.PNG, made.JPEG, made.GIF, made.WEBP])
+def test_an_appended_header_of_a_pdf_makes_a_polyglot(content: bytes) -> None:
+    assert code_of(content + b"%PDF-") == "polyglot"
 
 
 def test_a_riff_that_claims_more_than_it_has_is_malformed() -> None:

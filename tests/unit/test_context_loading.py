@@ -15,6 +15,7 @@ from api_base.bootstrap.context import Context
 SHOP = Context(name="shop")
 BILLED = Context(name="billed", requires=("billing",))
 NAME = "shop"
+CONTEXTS = (SHOP, Context(name="billing"))
 """
 
 
@@ -52,6 +53,10 @@ def test_contexts_are_added_and_left_out(packages: Path) -> None:
     assert names(without=("flags", "ofrep")) == [name for name in every if name not in ("flags", "ofrep")]
 
 
+def test_a_tuple_of_contexts_adds_all_of_them(packages: Path) -> None:
+    assert names("store_of_tests:CONTEXTS", without=("items", "flags", "ofrep"))[-2:] == ["shop", "billing"]
+
+
 def test_a_package_that_is_not_installed(packages: Path) -> None:
     assert problems("store_of_test:SHOP") == [
         f"CONTEXTS: 'store_of_test:SHOP' cannot be imported: there is no package 'store_of_test' in the environment {sys.prefix} and in "
@@ -77,7 +82,7 @@ def test_an_attribute_that_the_module_lacks(packages: Path) -> None:
 
 def test_an_attribute_that_is_no_context(packages: Path) -> None:
     assert problems("store_of_tests:NAME") == [
-        "CONTEXTS: 'store_of_tests:NAME' must be a Context, not str. Write store_of_tests:SHOP or store_of_tests:BILLED."
+        "CONTEXTS: 'store_of_tests:NAME' must be a Context or a tuple of them, not str. Write store_of_tests:SHOP or store_of_tests:BILLED."
     ]
 
 

@@ -1,4 +1,4 @@
-"""The Python of docs/contexts.md is a context without faults."""
+"""The Python of docs/contexts.md is two contexts without faults."""
 
 from pathlib import Path
 
@@ -22,11 +22,15 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from api_base.application.common.cqrs import replacing
+from api_base.application.common.seeds import Seeds
+from api_base.application.items.commands.create_item import CreateItem
+from api_base.application.items.commands.item_transitions import ArchiveItem
 from api_base.application.users.dtos import UserDTO
 from api_base.application.users.queries import GetProfile
 from api_base.bootstrap.context import Context, Ports
 from api_base.core.config import Section
 from api_base.core.protocols import HealthCheck
+from api_base.domain.items.entities import ItemDetails
 from api_base.infrastructure.users.queries import GetProfileHandler
 
 
@@ -42,13 +46,13 @@ class GreetedProfileHandler:
 """
 
 
-def test_the_shown_context_has_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (block,) = blocks("python", "docs/contexts.md")
-    (tmp_path / "shown_desk.py").write_text(IMPORTS + block.text)
+def test_the_shown_contexts_have_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = "\n\n".join(block.text for block in blocks("python", "docs/contexts.md"))
+    (tmp_path / "shown_desk.py").write_text(IMPORTS + shown)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
     module = __import__("shown_desk")
-    assert declared_faults(Settings(), [*BUILT_IN, module.DESK]) == []
+    assert declared_faults(Settings(), [*BUILT_IN, module.DESK, module.STOCK]) == []
 
 
 def test_the_page_says_what_can_be_left_out() -> None:

@@ -92,7 +92,7 @@ def pairs_of(found: list[tuple[Field, ComparisonOperator, list[str]]]) -> list[t
 SORTS: Final = st.lists(st.tuples(st.sampled_from(ITEM_FIELDS.sortable), st.booleans()), max_size=3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(comparisons(), SORTS, st.integers(-1, 250), st.none() | st.text(st.characters(codec="utf-8"), max_size=10))
 def test_any_list_is_the_same_request(
     found: list[tuple[Field, ComparisonOperator, list[str]]], sorts: list[tuple[str, bool]], first: int, q: str | None

@@ -107,7 +107,7 @@ class CacheMachine(RuleBasedStateMachine):
             assert done(self.of(owner).get_stats()).size == len(found)
 
 
-CacheMachine.TestCase.settings = settings(deadline=None, max_examples=200, stateful_step_count=30)
+CacheMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=30)
 TestCacheMachine = CacheMachine.TestCase
 
 
@@ -142,7 +142,7 @@ class BoundsMachine(RuleBasedStateMachine):
         assert kept or self.caches.bytes == 0
 
 
-BoundsMachine.TestCase.settings = settings(deadline=None, max_examples=200, stateful_step_count=30)
+BoundsMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=30)
 TestBoundsMachine = BoundsMachine.TestCase
 
 

@@ -19,7 +19,7 @@ type Json = dict[str, Any]
 def document() -> Json:
     here = shell(things(), trouble())
     here.app.include_router(health_router.routes([]))
-    openapi.install(here.app, here.routers, version="1.2.3")
+    openapi.install(here.app, here.routers, version="1.2.3", schemes=here.schemes.all)
     found: Json = here.app.openapi()
     return found
 
@@ -36,7 +36,7 @@ def test_the_document_is_valid(document: Json) -> None:
 
 async def test_the_document_is_served() -> None:
     here = shell(things())
-    openapi.install(here.app, here.routers, version="1")
+    openapi.install(here.app, here.routers, version="1", schemes=here.schemes.all)
     here.app.include_router(openapi.routes(here.app))
     async with here.client() as client:
         answer = await client.get("/openapi.json")
@@ -109,7 +109,7 @@ def plain(name: str) -> APIRouter:
 def test_two_operations_of_one_name_are_refused_at_start(others: tuple[APIRouter, ...]) -> None:
     here = shell(things(), *others)
     with pytest.raises(ProgrammingError, match=r"^[A-Z]+ /api/v1/\S+ and [A-Z]+ /api/v1/\S+ have the same operation id \S+\. Rename one"):
-        openapi.install(here.app, here.routers, version="1")
+        openapi.install(here.app, here.routers, version="1", schemes=here.schemes.all)
 
 
 def test_operations_outside_the_document_may_share_a_name() -> None:
@@ -119,5 +119,5 @@ def test_operations_outside_the_document_may_share_a_name() -> None:
     async def list_things() -> None: ...
 
     here = shell(things(), hidden)
-    openapi.install(here.app, here.routers, version="1")
+    openapi.install(here.app, here.routers, version="1", schemes=here.schemes.all)
     assert "list_things" in operations(here.app.openapi())

@@ -1,8 +1,14 @@
 """Which pages may connect: those of the host itself, of the public URL, and of the allowed origins."""
 
+from contextlib import nullcontext
+from typing import Any
+
 import pytest
 
+from api_base.core.errors import Forbidden
+from api_base.interface.middleware.http_exchange import SWITCH
 from api_base.interface.middleware.page_origins import PageOrigins
+from api_base.interface.middleware.page_requests import require_own_page
 
 PUBLIC, APP = "https://api.example.com", "https://app.example.com"
 NONE: tuple[str, ...] = ()
@@ -58,3 +64,31 @@ NONE: tuple[str, ...] = ()
 )
 def test_the_origin_of_a_page_decides(origin: str, host: str | None, allowed: tuple[str, ...], public: str | None, expected: bool) -> None:
     assert PageOrigins(allowed, public).allow(origin, host) is expected
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "allowed"),
+    [
+        ("GET", {}, True),
+        ("GET", {"sec-fetch-site": "none"}, True),
+        ("GET", {"sec-fetch-site": "same-site"}, False),
+        ("POST", {}, False),
+        ("POST", {"sec-fetch-site": "none"}, False),
+        ("POST", {"sec-fetch-site": "same-origin"}, True),
+        ("POST", {"origin": "http://evil.test", "sec-fetch-site": "same-origin"}, False),
+        ("WEBSOCKET", {}, False),
+        ("WEBSOCKET", {"sec-fetch-site": "none"}, False),
+        ("WEBSOCKET", {"origin": "http://evil.test"}, False),
+        ("WEBSOCKET", {"origin": "http://a.test"}, True),
+    ],
+)
+def test_a_cookie_works_for_own_pages_only(method: str, headers: dict[str, str], allowed: bool) -> None:
+    """A handshake of a WebSocket is a GET, and no safe one."""
+    scope: dict[str, Any] = {
+        "method": method,
+        "headers": [(b"host", b"a.test"), *((name.encode(), value.encode()) for name, value in headers.items())],
+    }
+    if method == "WEBSOCKET":
+        scope |= {"method": "GET", "extensions": {SWITCH: {}}}
+    with nullcontext() if allowed else pytest.raises(Forbidden, match="not accepted from the page of another origin"):
+        require_own_page(scope, PageOrigins([], None))

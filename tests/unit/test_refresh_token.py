@@ -4,7 +4,7 @@ import base64
 from uuid import uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from api_base.core.types import SessionId, UserId
@@ -25,7 +25,6 @@ def test_what_is_written_is_read() -> None:
     assert some.genuine(KEY)
 
 
-@settings(deadline=None)
 @given(st.text() | st.binary(min_size=84, max_size=84).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
 def test_what_is_read_is_written_the_same_and_anything_else_is_none(text: str) -> None:
     parsed = RefreshToken.parse(text)

@@ -86,7 +86,7 @@ class Family(RuleBasedStateMachine):
 
 
 TestFamily = Family.TestCase
-TestFamily.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+TestFamily.settings = settings(max_examples=150, stateful_step_count=25)
 
 
 def test_a_reused_token_ends_the_family_for_who_has_the_good_one_too() -> None:

@@ -22,6 +22,7 @@ VALID = {
     "OBSERVABILITY__BAGGAGE_KEYS": ("region", "user.plan"),
     "CONTEXTS": ("shop.orders:ORDERS", "invoices:INVOICES"),
     "CONTEXTS_DISABLED": ("items", "search"),
+    "AUTH__SCHEMES": ("token", "cookie"),
     "PLANS": ("standard", "pro"),
     "SERVER__TRUSTED_PROXIES": ("10.0.0.0/8", "2001:db8::1"),
     "SERVER__ALLOWED_HOSTS": ("api.example.com", "*.example.org"),

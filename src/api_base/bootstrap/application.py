@@ -6,6 +6,8 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from api_base import __version__
+from api_base.application.common.middleware.visit import UNKNOWN_TENANTS
+from api_base.bootstrap.authentication import schemes
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.lifespan import lifespan
@@ -17,6 +19,7 @@ from api_base.core.shared.logging import configure_logging
 from api_base.infrastructure.observability.factory import json_logs
 from api_base.interface import openapi
 from api_base.interface.errors.handlers import install
+from api_base.interface.middleware.auth import Schemes
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.router import route_table, websocket_routes
@@ -40,7 +43,9 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
     routers = mounted_routers(services, streams, lambda: ports.limits)
     sockets = OpenSockets(settings.websocket, services.container.counters.gauge)
     table = route_table(routers, settings.server.max_body_bytes, websocket_routes(routers, settings, sockets))
-    ports = _ports(services, table)
+    accepted = schemes(services)
+    ports = _ports(services, table, accepted)
+    shapes = {context.prefix: context.problem for context in contexts if context.problem is not None}
     app = FastAPI(
         title=settings.app_name,
         openapi_url=None,
@@ -49,7 +54,7 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the recorder behind the first middleware does it
         lifespan=lifespan(services),
-        middleware=[*stack(settings, ports, services.declarations.middleware), Middleware(Dispatcher, limits=ports.limits)],
+        middleware=[*stack(settings, ports, services.declarations.middleware, shapes), Middleware(Dispatcher, limits=ports.limits)],
     )
     app.state.realtime, app.state.drain, app.state.services = services.container.realtime, streams.drain, services
     for prefix, router in sorted(routers, key=lambda pair: isinstance(pair[1], Router)):
@@ -60,20 +65,21 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
         app.include_router(router)
     install(app)
     hooks = [(context.name, context.openapi) for context in contexts if context.openapi is not None]
-    openapi.install(app, routers, version=__version__, hooks=hooks)
+    openapi.install(app, routers, version=__version__, hooks=hooks, schemes=accepted.all, shapes=shapes)
     return app
 
 
-def _ports(services: Services, table: RouteTable) -> StackPorts:
+def _ports(services: Services, table: RouteTable, accepted: Schemes) -> StackPorts:
     container = services.container
     return StackPorts(
         recorder=container.recorder,
         limits=RequestLimits(
-            container.rate_limiter, services.settings, [*table.limits, *container.message_limits.declared], container.partition_secret
+            container.rate_limiter,
+            services.settings,
+            [*table.limits, *container.message_limits.declared, UNKNOWN_TENANTS],
+            container.partition_secret,
         ),
-        verifier=container.token_verifier,
-        mcp_verifier=container.mcp_token_verifier,
-        access=container.access,
+        schemes=accepted,
         audit=container.audit_store,
         routes=table,
     )

@@ -16,6 +16,7 @@ from api_base.application.common.middleware.permission import PermissionMiddlewa
 from api_base.application.common.middleware.retry import RetryMiddleware
 from api_base.application.common.middleware.trace import TraceMiddleware
 from api_base.application.common.middleware.unit_of_work import Transactions, UnitOfWorkMiddleware
+from api_base.application.common.middleware.visit import VisitMiddleware
 from api_base.application.common.realtime import Channels, Realtime
 from api_base.application.common.remote import RemoteTransport
 from api_base.application.common.search import FallbackSearchIndex, SearchIndexes
@@ -51,12 +52,14 @@ from api_base.infrastructure.rbac.checker import RolePermissionChecker
 from api_base.infrastructure.realtime import hub as realtime
 from api_base.infrastructure.realtime.signals import Signals
 from api_base.infrastructure.resilience.patterns import policies_of
+from api_base.infrastructure.sequences.store import SqlSequences
 from api_base.infrastructure.storage.handlers import SubprocessContent
 from api_base.infrastructure.system import SystemClock, Uuid7Generator
 from api_base.infrastructure.tasks.backend import JobBackend
 from api_base.infrastructure.tasks.completion import SqlJobCompletion
 from api_base.infrastructure.tasks.database_queue import CHANNEL as JOBS
 from api_base.infrastructure.tasks.database_queue import SqlJobQueue
+from api_base.infrastructure.tenants.public_tenants import SqlPublicTenants
 from api_base.interface.middleware.after_response import HttpAfterResponse
 from api_base.interface.middleware.rate_limit import HttpLimitReport
 
@@ -69,6 +72,7 @@ def _pipeline(
     settings: Settings,
     checker: RolePermissionChecker,
     limits: LimitsMiddleware,
+    visits: VisitMiddleware,
     query_cache: QueryCache,
     transactions: Transactions,
     results: SqlIdempotencyStore,
@@ -79,6 +83,7 @@ def _pipeline(
         TraceMiddleware(settings.observability.otlp_endpoint is not None),
         PermissionMiddleware(checker),
         limits,
+        visits,
         query_cache,
         RetryMiddleware(),
         UnitOfWorkMiddleware(transactions, IdempotencyMiddleware(results), completion),
@@ -102,6 +107,7 @@ class Container(containers.DeclarativeContainer):
 
     clock = Singleton(SystemClock)
     ids = Singleton(Uuid7Generator)
+    sequences = Singleton(SqlSequences)
     subscribers = Singleton(Subscribers)
     jobs = Singleton(Jobs)
     channels = Singleton(Channels)
@@ -187,7 +193,8 @@ class Container(containers.DeclarativeContainer):
     job_queue = Singleton(SqlJobQueue, jobs, checker, ids, clock, job_signal)
     job_completion = Singleton(SqlJobCompletion, settings.provided.jobs.keep_days)
     message_limits = Singleton(LimitsMiddleware, rate_limiter, Singleton(HttpLimitReport))
-    pipeline = Singleton(_pipeline, settings, checker, message_limits, query_cache, transactions, idempotency_store, job_completion)
+    visits = Singleton(VisitMiddleware, Singleton(SqlPublicTenants, database), rate_limiter)
+    pipeline = Singleton(_pipeline, settings, checker, message_limits, visits, query_cache, transactions, idempotency_store, job_completion)
     bus = Singleton(Bus, pipeline)
 
     signals: Provider[Signals] = Singleton(Selection.build, selections.provided.realtime, adapter_ports)
@@ -243,6 +250,7 @@ class Wiring:
     events = Provided(Container.events)
     feature_flags = Provided(Container.feature_flags)
     ids = Provided(Container.ids)
+    sequences = Provided(Container.sequences)
     job_backend = Provided(Container.job_backend)
     job_completion = Provided(Container.job_completion)
     job_queue = Provided(Container.job_queue)

@@ -1,6 +1,6 @@
 """`Context`: everything that a bounded context brings. A new one touches its own folders and one line of `CONTEXTS`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.realtime import ChannelDeclaration
 from api_base.application.common.remote import RemoteBus
 from api_base.application.common.search import DeclaredIndex, SearchIndexes
+from api_base.application.common.seeds import Seeds
 from api_base.application.files.commands.attachments import Attachable
 from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
 from api_base.application.services.file_upload.limits import Streams
@@ -33,8 +34,10 @@ from api_base.infrastructure.db.schema import DeclaredTable
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.observability.counters import Counters
 from api_base.infrastructure.resilience.patterns import Policy
+from api_base.interface.errors.shape import ProblemShape
 from api_base.interface.graphql.declared import GraphQL
 from api_base.interface.mcp import Exposed
+from api_base.interface.middleware.auth import AuthenticationScheme
 from api_base.interface.router import V1
 
 if TYPE_CHECKING:
@@ -68,6 +71,7 @@ class Ports:
     openfeature: "Callable[[], FlagProvider]"
     clock: protocols.Clock
     ids: protocols.IdGenerator
+    sequences: protocols.Sequences
     bus: Bus
     jobs: protocols.JobQueue
     job_progress: protocols.JobProgress
@@ -75,6 +79,7 @@ class Ports:
     event_writer: EventWriter
     events_stored: Callable[[], None]
     checker: protocols.PermissionChecker
+    principals: protocols.PrincipalResolver
     after_response: protocols.AfterResponse
     token_issuer: protocols.TokenIssuer
     mcp_token_issuer: protocols.McpTokenIssuer
@@ -123,8 +128,11 @@ class Context(Declaration):
     `lifespan` is entered in each process, after the pools are open and before the first request, and ended before they close, within 10 seconds.
     `checks` are part of `/health/ready`; each has 2 seconds. `middleware` are ASGI middlewares of the requests below `prefix`, which no other context
     may then share: they run after the limits by address and the check of the token, and before the route, which refuses a request without a token.
+    `authentication` adds schemes by which requests say who sends them: docs/authentication.md.
+    `problem` is the shape of all errors below `prefix`, which no other context may then share: docs/contexts.md.
     `openapi` changes the OpenAPI document, once, when it is complete.
     `commands` is the import path of a typer app (`package.module:NAME`), which `api-base <name of the context> …` runs.
+    `seed` sends what a database begins with: `api-base seed`.
     `prune` declares which rows the worker deletes, `background` adds other periodic tasks.
     `protocol_routes` are served at the paths that another specification prescribes.
     `graphql` is a `GraphQL`, or the import path of one (`package.module:NAME`), imported with the first GraphQL request: docs/graphql.md.
@@ -153,11 +161,14 @@ class Context(Declaration):
     background: Callable[[Ports], Sequence[protocols.PeriodicTask]] = lambda ports: ()
     lifespan: Callable[[Ports], AbstractAsyncContextManager[None]] | None = None
     checks: Callable[[Ports], Sequence[protocols.HealthCheck]] = lambda ports: ()
+    authentication: Callable[[Ports], Sequence[AuthenticationScheme]] = lambda ports: ()
     middleware: Callable[[Ports], Sequence[Middleware]] = lambda ports: ()
     prefix: str = V1
     routes: Callable[[Bus], APIRouter] | None = None
     protocol_routes: Callable[[Bus], APIRouter] | None = None
+    problem: ProblemShape | None = None
     openapi: Callable[[dict[str, object]], None] | None = None
     commands: str | None = None
+    seed: Callable[[Seeds], Awaitable[None]] | None = None
     graphql: GraphQL | str | None = None
     adapters: Adapters = field(default_factory=Adapters)

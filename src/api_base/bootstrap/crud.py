@@ -16,6 +16,7 @@ from api_base.application.common.resources import (
     Delete,
     DeleteResource,
     GetResource,
+    GetResourceByKey,
     GetResources,
     ListResources,
     Owner,
@@ -31,8 +32,8 @@ from api_base.application.common.resources import (
 )
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN
-from api_base.bootstrap.crud_check import misnamed, unsearchable
-from api_base.bootstrap.crud_messages import Messages, Permissions, camel
+from api_base.bootstrap.crud_check import misnamed, unnameable, unsearchable
+from api_base.bootstrap.crud_messages import Messages, Permissions
 from api_base.core.errors import Fault, WiringError
 from api_base.core.protocols import PeriodicTask
 from api_base.core.shared.places import Declaration
@@ -42,15 +43,19 @@ from api_base.infrastructure.db.aggregate_mapping import aggregate_mapping, enti
 from api_base.infrastructure.db.query_builder import TextSearch
 from api_base.infrastructure.db.query_builder.text_search import search_name
 from api_base.infrastructure.db.repository import SqlRepository, TableMapping
-from api_base.infrastructure.db.resource_queries import GetById, GetByIds, ListOf, request_owner
-from api_base.infrastructure.db.resource_table import resource_table
+from api_base.infrastructure.db.resource_queries import FindByKey, GetById, GetByIds, GetByKey, ListOf, request_owner
+from api_base.infrastructure.db.resource_table import resource_table, taken_errors
 from api_base.infrastructure.db.schema import DeclaredTable, Ownership, ownership
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.text_search import pruner
-from api_base.interface.graphql.declared import GraphQL, Listing, Node
-from api_base.interface.mcp import Exposed, Tool
+from api_base.interface.graphql.declared import GraphQL
+from api_base.interface.mcp import Exposed
+from api_base.interface.resource_graphql import resource_graphql
 from api_base.interface.resource_routes import ResourceRoutes, resource_router
+from api_base.interface.resource_tools import resource_tools
 from api_base.interface.routes import Router
+from api_base.interface.routes.renaming import Rename
+from api_base.interface.routes.router import Paging
 from api_base.interface.v1.bodies.resources import ResourceBody, create_body, example_of, patch_body, undescribed
 
 DECLARES_FOR_ITS_CALLERS: Final = True
@@ -60,6 +65,7 @@ _OWNERS: Final[Mapping[Ownership, Owner]] = {Ownership.TENANT: of_tenant, Owners
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crud[T: Resource, D](Declaration):
     """A plain resource. `get`, `list`, `create`, `update`, `delete` and `restore` are its messages: `await bus.execute(NOTES.get(id=…))`.
+    `get_by_key` reads it by the text that names it in URLs, if it has a key.
 
     `mapping` stores it, `to_dto` shows it, `roles` maps its permissions to roles, `search` are the columns that `q` searches, the title first,
     `events` its events by verb (`created`); none unless they are declared.
@@ -71,6 +77,7 @@ class Crud[T: Resource, D](Declaration):
     to_dto: Callable[[T], D]
     get: type[GetResource[D]]
     get_many: type[GetResources[D]]
+    get_by_key: type[GetResourceByKey[D]] | None
     list: type[ListResources[D]]
     create: type[CreateResource[D]]
     update: type[UpdateResource[D]]
@@ -104,6 +111,9 @@ class Crud[T: Resource, D](Declaration):
             on(self.update, Update(repository, entity, self.aggregate, dto, clock, self.events.get("changed"))),
             on(self.delete, Delete(repository, entity, clock, self.events.get("deleted"))),
         ]
+        key, get_by_key, find = self.routes_of.key, self.get_by_key, self.routes_of.find
+        if key is not None and get_by_key is not None and find is not None:
+            made += [on(get_by_key, GetByKey(database, mapping, dto, key)), on(find, FindByKey(database, mapping, key))]
         if self.restore is not None:
             made.append(self._restoring(self.restore, ports))
         return [one.made_for(self) for one in made]
@@ -122,31 +132,7 @@ class Crud[T: Resource, D](Declaration):
     @property
     def mcp(self) -> Sequence[Exposed]:
         """Return the messages as tools, but for those of administrators of the platform."""
-        one, body = self.routes_of.singular.replace("_", " "), self.routes_of
-        tools = [
-            Tool(message=self.get, description=f"Read one {one} by its id."),
-            Tool(
-                message=self.list,
-                description=f"List {self.name}: filtered, sorted, in pages.",
-                listing=body.fields,
-                searchable=body.searchable,
-            ),
-            Tool(
-                message=self.create,
-                description=f"Create one {one}.",
-                body=body.create_body,
-                fields=lambda given: {"values": given.values()},
-            ),
-            Tool(
-                message=self.update,
-                description=f"Change the given members of one {one}. expected_version is the version that you read; null accepts any.",
-                body=body.patch_body,
-                fields=lambda given: {"changes": given.values()},
-            ),
-            Tool(message=self.delete, description=f"Delete one {one}. expected_version null accepts any version."),
-        ]
-        if self.restore is not None:
-            tools.append(Tool(message=self.restore, description=f"Restore one deleted {one}. expected_version null accepts any version."))
+        tools = resource_tools(self.routes_of)
         return [tool.made_for(self) for tool in tools if self.roles.get(tool.message.permission) != frozenset({PLATFORM_ADMIN})]
 
     @property
@@ -165,23 +151,7 @@ class Crud[T: Resource, D](Declaration):
     @property
     def graphql(self) -> GraphQL:
         """Return the node and the list; the mutations come from the routes."""
-        body = self.routes_of
-        node = Node(
-            name=self.aggregate.__name__,
-            dto=body.dto,
-            by_ids=lambda ids: self.get_many(ids=ids),
-            path="/" + body.plural.replace("_", "-"),
-            channel=self.name if self.channels else None,
-        )
-        listing = Listing(
-            name=camel(body.plural),
-            dto=body.dto,
-            query=lambda request: self.list(request=request),
-            fields=body.fields,
-            searchable=body.searchable,
-            description=f"The {body.plural.replace('_', ' ')} that the caller may read.",
-        )
-        return GraphQL(nodes=(node,), listings=(listing,))
+        return resource_graphql(self.routes_of, self.aggregate.__name__, self.get_many, self.name if self.channels else None)
 
     def context(
         self,
@@ -239,6 +209,9 @@ def crud[T: Resource, D](
     update: frozenset[str] | None = None,
     delete: frozenset[str] | None = None,
     events: bool = False,
+    paging: Paging = "cursor",
+    rename: Rename | None = None,
+    key: str | None = None,
     table: DeclaredTable | None = None,
     mapping: TableMapping[T] | None = None,
     to_dto: Callable[[T], D] | None = None,
@@ -251,10 +224,12 @@ def crud[T: Resource, D](
     `filters`, `sorts` and `search` name its attributes: by which lists are filtered and sorted, and what `q` searches, the title first. `read`,
     `create`, `update` and `delete` are the roles that may do it, by default viewers, members, members and administrators of a tenant; the resource of a
     user is that user's alone, and that of the system is changed by administrators of the platform. With `events`, what happens is published
-    (`notes.created.v1`), also to connected clients. The other arguments are one's own in
+    (`notes.created.v1`), also to connected clients. `paging="offset"` pages its route by offset, with a total. With `rename="camel"`, clients of
+    its routes see `dueOn` for `due_on`. `key` names the
+    attribute, a slug that is unique among the resources of an owner, by which paths name the resource in the place of its id. The other arguments are one's own in
     the place of what is made of the class: its table, its mapping, the function to its DTO, the fields of its lists, and its two bodies.
     """
-    stored = table if table is not None else resource_table(cls, name)
+    stored = table if table is not None else resource_table(cls, name, unique=[key] if key else [])
     permissions = Permissions(name, ownership(stored))
     singular = entity_name(cls)
     made = Messages(cls, dto, name, permissions)
@@ -274,18 +249,29 @@ def crud[T: Resource, D](
         create_body=create_with or create_body(cls),
         patch_body=change_with or patch_body(cls),
         example=example_of(cls),
+        paging=paging,
+        rename=rename,
+        key=key,
+        get_by_key=made.get_by_key if key else None,
+        find=made.find if key else None,
         declared_at=made.declared_at,
     )
-    refused = [*misnamed(cls, "filters", filters), *misnamed(cls, "sorts", sorts), *unsearchable(cls, search, stored)]
+    refused = [
+        *misnamed(cls, "filters", filters),
+        *misnamed(cls, "sorts", sorts),
+        *unsearchable(cls, search, stored),
+        *unnameable(cls, key, stored),
+    ]
     if create_with is None or change_with is None:
         refused += undescribed(cls)
     return Crud(
         name=name,
         table=stored,
-        mapping=mapping or aggregate_mapping(cls, stored),
+        mapping=mapping or aggregate_mapping(cls, stored, constraint_errors=taken_errors(cls, key, stored) if key else None),
         to_dto=to_dto or dto_of(dto),
         get=made.get,
         get_many=made.get_many,
+        get_by_key=routes.get_by_key,
         list=made.list,
         create=made.create,
         update=made.update,

@@ -7,7 +7,8 @@ from api_base.application.common.resources.fields import unlisted
 from api_base.domain.common.attributes import attributes_of
 from api_base.domain.common.resource import Resource, rules_of
 from api_base.domain.common.text import TextRule
-from api_base.infrastructure.db.schema import DeclaredTable, Ownership, ownership
+from api_base.domain.common.value_objects import SlugRule
+from api_base.infrastructure.db.schema import DeclaredTable, Ownership, is_unique, owner_column, ownership, unique_name
 
 MAX_INDEXED: Final = 600
 """Characters of a text that an index of a list holds: an entry has at most 2704 bytes, a character up to 4."""
@@ -24,6 +25,21 @@ def misnamed(cls: type[Resource], what: str, names: Sequence[str]) -> Iterator[s
                 f"{what} name {name!r}, which may have {longest} characters. An index holds at most {MAX_INDEXED}, so longer texts could not be stored. "
                 "Write a smaller max_length, or let q search it."
             )
+
+
+def unnameable(cls: type[Resource], key: str | None, table: DeclaredTable) -> Iterator[str]:
+    """Yield what is wrong with the attribute whose text names the resource in URLs."""
+    if key is None:
+        return
+    attribute = attributes_of(cls).get(key)
+    if attribute is None or attribute.nullable or not any(isinstance(rule, SlugRule) for rule in rules_of(attribute)):
+        yield f"key names {key!r}, which is no slug of {cls.__name__} that is never None. Write {key}: Annotated[str, SlugRule()]."
+    elif not is_unique(table, key):
+        columns = ", ".join(repr(one) for one in (owner_column(table), key) if one)
+        yield (
+            f"key names {key!r}, which no constraint of the table {table.name!r} makes unique. "
+            f"Add sa.UniqueConstraint({columns}, name={unique_name(table.name, owner_column(table), key)!r}) to it."
+        )
 
 
 def unsearchable(cls: type[Resource], names: Sequence[str], table: DeclaredTable) -> Iterator[str]:

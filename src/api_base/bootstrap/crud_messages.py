@@ -8,13 +8,16 @@ from api_base.application.common.cqrs import AUTHENTICATED
 from api_base.application.common.resources import (
     CreateResource,
     DeleteResource,
+    FindResource,
     GetResource,
+    GetResourceByKey,
     GetResources,
     ListResources,
     RestoreResource,
     UpdateResource,
 )
 from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, PLATFORM_ADMIN, VIEWERS
+from api_base.core.shared.naming import camel
 from api_base.core.shared.places import Declaration
 from api_base.domain.common.resource import Resource, RestorableResource
 from api_base.domain.common.resource_events import ResourceEvent
@@ -60,6 +63,8 @@ class Messages[D](Declaration):
         read, delete = permissions.of("read"), permissions.of("delete")
         self.get = cast("type[GetResource[D]]", self._made(f"Get{one}", _of(GetResource, dto), read))
         self.get_many = cast("type[GetResources[D]]", self._made(f"Get{many}ByIds", _of(GetResources, dto), read))
+        self.get_by_key = cast("type[GetResourceByKey[D]]", self._made(f"Get{one}ByKey", _of(GetResourceByKey, dto), read))
+        self.find = cast("type[FindResource]", self._made(f"Find{one}", FindResource, read))
         self.list = cast("type[ListResources[D]]", self._made(f"List{many}", _of(ListResources, dto), read))
         self.create = cast("type[CreateResource[D]]", self._made(f"Create{one}", _of(CreateResource, dto), permissions.of("create")))
         self.update = cast("type[UpdateResource[D]]", self._made(f"Update{one}", _of(UpdateResource, dto), permissions.of("update")))
@@ -81,9 +86,3 @@ class Messages[D](Declaration):
 def _of(generic: type, argument: type) -> object:
     """Return `generic[argument]`, for a class that is known at runtime only."""
     return generic[argument]  # type: ignore[index]  # each has one parameter
-
-
-def camel(name: str) -> str:
-    """Return `sales_orders` as `salesOrders`, and `_sales_orders` as `SalesOrders`."""
-    head, *words = name.split("_")
-    return head + "".join(word.capitalize() for word in words)

@@ -19,8 +19,10 @@ from api_base.core.errors import ApiBaseError, Fault, WiringError
 from api_base.core.protocols import HealthCheck
 from api_base.core.shared.places import raised_at
 from api_base.domain.common.events import AnySubscription, DurableSubscription, Subscription
+from api_base.interface.middleware.auth import AuthenticationScheme
 
 _LIFESPAN: Final[type[AbstractAsyncContextManager[None]]] = AbstractAsyncContextManager  # type: ignore[type-abstract]  # for isinstance
+_SCHEMES: Final[type[AuthenticationScheme]] = AuthenticationScheme  # type: ignore[type-abstract]  # for isinstance
 _SUBSCRIPTIONS: Final[tuple[type[AnySubscription], ...]] = (Subscription, DurableSubscription)
 
 
@@ -40,6 +42,7 @@ class ContextParts:
     lifespan: AbstractAsyncContextManager[None] | None
     checks: Sequence[HealthCheck]
     middleware: Sequence[Middleware]
+    schemes: Sequence[AuthenticationScheme]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,11 @@ class Declarations:
         return {one.context.prefix: one.middleware for one in self.parts if one.middleware}
 
     @property
+    def schemes(self) -> Sequence[AuthenticationScheme]:
+        """Return the authentication schemes of the contexts."""
+        return [scheme for one in self.parts for scheme in one.schemes]
+
+    @property
     def subscriptions(self) -> Iterator[AnySubscription]:
         """Yield every subscription."""
         return (subscription for one in self.parts for subscription in one.subscriptions)
@@ -130,23 +138,28 @@ def declare(contexts: Sequence[Context], ports: Ports, bus: Bus) -> Declarations
 
 def _parts(context: Context, ports: Ports, bus: Bus, faults: list[Fault]) -> ContextParts:
     make, before = _Maker(context, faults), len(faults)
-    registrations = make.listed("handlers", partial(context.handlers, ports), Registration, "on(Message, handler)")
+    registrations = make.listed("handlers", context.handlers, ports, Registration, "on(Message, handler)")
     for importable in context.importable:
-        registrations += make.listed("importable", partial(importable.handlers, ports), Registration, "a FileImport")
+        registrations += make.listed("importable", importable.handlers, ports, Registration, "a FileImport")
     return ContextParts(
         context=context,
         complete=len(faults) == before,
         registrations=registrations,
         subscriptions=[
-            *make.listed("subscribers", partial(context.subscribers, ports), _SUBSCRIPTIONS, "a Subscription or a DurableSubscription"),
+            *make.listed("subscribers", context.subscribers, ports, _SUBSCRIPTIONS, "a Subscription or a DurableSubscription"),
         ],
-        routes=make.one("routes", context.routes and partial(context.routes, bus), APIRouter, "a Router"),
-        protocol_routes=make.one(
-            "protocol_routes", context.protocol_routes and partial(context.protocol_routes, bus), APIRouter, "a Router"
-        ),
-        lifespan=make.one("lifespan", context.lifespan and partial(context.lifespan, ports), _LIFESPAN, "an async context manager"),
-        checks=make.listed("checks", partial(context.checks, ports), HealthCheck, "an object with name, required and check"),
+        routes=make.one("routes", context.routes, bus, APIRouter, "a Router"),
+        protocol_routes=make.one("protocol_routes", context.protocol_routes, bus, APIRouter, "a Router"),
+        lifespan=make.one("lifespan", context.lifespan, ports, _LIFESPAN, "an async context manager"),
+        checks=make.listed("checks", context.checks, ports, HealthCheck, "an object with name, required and check"),
         middleware=make.middleware(context.middleware, ports),
+        schemes=make.listed(
+            "authentication",
+            context.authentication,
+            ports,
+            _SCHEMES,
+            "an object with name, description, credentials and caller",
+        ),
     )
 
 
@@ -160,9 +173,9 @@ class _Maker:
     def __init__(self, context: Context, faults: list[Fault]) -> None:
         self._context, self._faults = context, faults
 
-    def listed[T](self, what: str, make: Callable[[], object], kind: type[T] | tuple[type[T], ...], write: str) -> list[T]:
-        """Return those elements of what `make` returns that are of this `kind`. `write` says what an author writes."""
-        made = self._called(what, make)
+    def listed[T, A](self, what: str, make: Callable[[A], object], given: A, kind: type[T] | tuple[type[T], ...], write: str) -> list[T]:
+        """Return those elements of what `make` returns, called with `given`, that are of this `kind`. `write` says what an author writes."""
+        made = self._called(what, make, given)
         if made is None:
             return []
         if not isinstance(made, Sequence) or isinstance(made, str):
@@ -176,18 +189,18 @@ class _Maker:
                 self._refuse(what, one, f"write {write}")
         return found
 
-    def one[T](self, what: str, make: Callable[[], object] | None, kind: type[T], wanted: str) -> T | None:
-        """Return what `make` returns, if it is of this `kind`. `wanted` says what an author returns."""
+    def one[T, A](self, what: str, make: Callable[[A], object] | None, given: A, kind: type[T], wanted: str) -> T | None:
+        """Return what `make` returns, called with `given`, if it is of this `kind`. `wanted` says what an author returns."""
         if make is None:
             return None
-        made = self._called(what, make)
+        made = self._called(what, make, given)
         if made is not None and not isinstance(made, kind):
             self._refuse(what, made, f"return {wanted}")
         return made if isinstance(made, kind) else None
 
     def middleware(self, make: Callable[[Ports], object], ports: Ports) -> Sequence[Middleware]:
         """Return the middlewares that can be made: each is tried around an application that does nothing."""
-        made = self.listed("middleware", partial(make, ports), Middleware, "Middleware(Class, argument=…)")
+        made = self.listed("middleware", make, ports, Middleware, "Middleware(Class, argument=…)")
         for one in made:
             try:
                 one.cls(_nothing, *one.args, **one.kwargs)
@@ -198,9 +211,12 @@ class _Maker:
                 self._faults.append(Fault(self._context.declared_at, sentence))
         return made
 
-    def _called(self, what: str, make: Callable[[], object]) -> object:
+    def _called(self, what: str, make: object, given: object) -> object:
+        if not callable(make):
+            self._refuse(what, make, "write a function, such as lambda ports: …, that returns it")
+            return None
         try:
-            made = make()
+            made = make(given)
         except WiringError as error:
             self._faults.extend(error.faults)
             return None

@@ -2,11 +2,12 @@
 
 A built-in context that is left out keeps its tables and revisions in a database that has them. None of its revisions is run.
 
-Every application has the branches `base`, `audit`, `events`, `idempotency`, `importing`, `realtime`, `tasks` and `text_search`, whatever its contexts. All functions run their own
+Every application has the branches `base`, `audit`, `events`, `idempotency`, `importing`, `realtime`, `sequences`, `tasks` and `text_search`, whatever its contexts. All functions run their own
 event loop: call them from outside one.
 """
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +18,7 @@ from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import left_out
 from api_base.core.config import Settings
 from api_base.core.errors import ConfigurationError, Fault, WiringError
-from api_base.infrastructure import audit, events, idempotency, importing, realtime, tasks, text_search
+from api_base.infrastructure import audit, events, idempotency, importing, realtime, sequences, tasks, text_search
 from api_base.infrastructure.audit.tables import METADATA as AUDIT
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.embedded import Urls
@@ -33,6 +34,7 @@ from api_base.infrastructure.events.tables import METADATA as EVENTS
 from api_base.infrastructure.idempotency.tables import METADATA as IDEMPOTENCY
 from api_base.infrastructure.importing.tables import METADATA as IMPORTING
 from api_base.infrastructure.realtime.tables import METADATA as REALTIME
+from api_base.infrastructure.sequences.tables import METADATA as SEQUENCES
 from api_base.infrastructure.tasks.tables import METADATA as TASKS
 from api_base.infrastructure.text_search.tables import METADATA as TEXT_SEARCH
 
@@ -40,13 +42,18 @@ if TYPE_CHECKING:
     from api_base.infrastructure.db.migrations.comparison import DeclaredSchema
     from api_base.infrastructure.db.migrations.runner import Migrator
 
+_MAX_NAME_LENGTH: Final = 28
+"""An id has 32 characters: `help_desk_001`."""
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,27}")
 OWN: Final = [
     Branch(name=package.__name__.rpartition(".")[2], folder=Path(package.__path__[0]) / "migrations")
-    for package in (audit, events, idempotency, importing, realtime, tasks, text_search)
+    for package in (audit, events, idempotency, importing, realtime, sequences, tasks, text_search)
 ]
 """The branches of the base itself."""
 OWN_TABLES: Final[Sequence[DeclaredTable]] = [
-    table for metadata in (AUDIT, EVENTS, IDEMPOTENCY, IMPORTING, REALTIME, TASKS, TEXT_SEARCH) for table in metadata.tables.values()
+    table
+    for metadata in (AUDIT, EVENTS, IDEMPOTENCY, IMPORTING, REALTIME, SEQUENCES, TASKS, TEXT_SEARCH)
+    for table in metadata.tables.values()
 ]
 
 
@@ -61,17 +68,27 @@ class BranchStatus:
 
 
 def branches(contexts: Sequence[Context]) -> list[Branch]:
-    """Return the branches of an application. Raises `WiringError` for migrations of a context that is called as a branch of the base is."""
+    """Return the branches of an application. Raises `WiringError` for migrations of a context whose name no revision can have, or a branch of the base has."""
     own, added = [BASE, *OWN], [context for context in contexts if context.migrations is not None]
     names = {branch.name for branch in own}
-    if faults := [
+    misnamed = [
+        Fault(
+            context.declared_at,
+            f"The context {context.name!r} has migrations, whose ids begin with its name. Rename it: up to {_MAX_NAME_LENGTH} lower-case letters, "
+            "digits and underscores that begin with a letter, such as help_desk.",
+        )
+        for context in added
+        if not _NAME.fullmatch(context.name)
+    ]
+    taken = [
         Fault(
             context.declared_at,
             f"The context {context.name!r} has migrations, but {context.name} is a branch of the base's own revisions. Rename the context.",
         )
         for context in added
         if context.name in names
-    ]:
+    ]
+    if faults := [*misnamed, *taken]:
         raise WiringError(faults)
     return [*own, *_branches_of(added)]
 
@@ -93,12 +110,12 @@ def up(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> list[str]
     Raises `Unavailable` when a lock times out, `ConfigurationError` when the roles or the revisions cannot work, or when the tables would not
     be as the contexts declare them.
     """
-    return asyncio.run(_migrator(settings, urls, contexts).up())
+    return asyncio.run(migrator(settings, urls, contexts).up())
 
 
 def down(settings: Settings, urls: Urls, context: str, steps: int = 1, *, contexts: Sequence[Context]) -> list[str]:
     """Undo the last `steps` revisions of `context` and return their ids. Raises `ConfigurationError` when other contexts depend on them."""
-    return asyncio.run(_migrator(settings, urls, contexts).down(context, steps))
+    return asyncio.run(migrator(settings, urls, contexts).down(context, steps))
 
 
 def status(urls: Urls, contexts: Sequence[Context]) -> list[BranchStatus]:
@@ -167,7 +184,7 @@ def auto(settings: Settings, urls: Urls, context: str, message: str | None, cont
             f"Nothing was written, because {', '.join(pending)} of {context} is not applied, and the tables are compared with those of the "
             "database. Run `api-base migrate up`, then try again."
         )
-    found = asyncio.run(_migrator(settings, urls, contexts).inspect(partial(difference, declared=_schema(settings, context, contexts))))
+    found = asyncio.run(migrator(settings, urls, contexts).inspect(partial(difference, declared=_schema(settings, context, contexts))))
     return write_difference(declared, context, message, found)
 
 
@@ -185,14 +202,15 @@ def _schema(settings: Settings, name: str, contexts: Sequence[Context]) -> "Decl
     )
 
 
-def _migrator(settings: Settings, urls: Urls, contexts: Sequence[Context]) -> "Migrator":
+def migrator(settings: Settings, urls: Urls, contexts: Sequence[Context], absent: Sequence[Context] = ()) -> "Migrator":
+    """Return what migrates the database. It also knows the revisions of built-in contexts that are left out, and of those that are `absent`."""
     from api_base.infrastructure.db.migrations.runner import MigrationTimeouts, Migrator  # Alembic costs a start 0.1 s
 
     return Migrator(
         dsn=urls.owner,
         roles=Roles(app=user_of(urls.app), worker=user_of(urls.worker), search=settings.database.search_role),
         branches=branches(contexts),
-        left_out=_branches_of(left_out(contexts)),
+        left_out=_branches_of(list({context.name: context for context in (*left_out(contexts), *absent)}.values())),
         timeouts=MigrationTimeouts(lock_timeout=settings.database.migration_lock_timeout_seconds),
         check=table_check(urls, contexts),
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from fastapi import APIRouter, FastAPI
 
 from api_base import __version__
+from api_base.bootstrap.authentication import cookie_routers, own_pages
 from api_base.bootstrap.graphql import graphql_engine, graphql_routes, graphql_schema
 from api_base.bootstrap.mcp import mcp_routers
 from api_base.bootstrap.services import Services
@@ -14,7 +15,6 @@ from api_base.infrastructure.db.session import DatabaseHealthCheck
 from api_base.interface import docs_router, events_router, links_router, openapi, storage_router, stream_router
 from api_base.interface.errors import pages
 from api_base.interface.graphql.sessions import LiveSessions
-from api_base.interface.middleware.page_origins import PageOrigins
 from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.stream_router import StreamPorts
 from api_base.interface.v1 import health_router, keys_router, metrics_router
@@ -30,6 +30,7 @@ def mounted_routers(services: Services, streams: StreamPorts, limits: Callable[[
         *rest,
         *services.declarations.protocol_routers,
         ("", keys_router.routes(container.token_issuer)),
+        *cookie_routers(services),
         *mcp_routers(services),
         *websocket_routers(container, contexts, limits),
         *(
@@ -69,7 +70,7 @@ def stream_ports(services: Services) -> StreamPorts:
         verifier=container.token_verifier,
         access=container.access,
         tokens=container.link_tokens,
-        pages=PageOrigins([origin for origin in settings.server.cors_origins if origin != "*"], settings.server.public_url),
+        pages=own_pages(settings),
         secure=settings.environment != "development",
         max_streams=settings.server.max_connections // 2,  # the others are for requests
     )

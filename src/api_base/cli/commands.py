@@ -16,14 +16,17 @@ from api_base.cli import (
     doctor,
     events,
     flags,
+    generate,
     graphql,
     import_,
     jobs,
     messages,
     migrate,
+    new,
     openapi,
     routes,
     search,
+    seed,
     serve,
     shell,
     users,
@@ -87,6 +90,8 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
+app.command("new")(new.new)
+app.add_typer(generate.app, name="generate")
 app.command("check")(check.check)
 app.command("configuration")(configuration.configuration)
 app.command("doctor")(doctor.doctor)
@@ -95,6 +100,7 @@ app.command("openapi")(openapi.openapi)
 app.command("routes")(routes.routes)
 app.command("messages")(messages.messages)
 app.command("shell")(shell.shell)
+app.command("seed")(seed.seed)
 app.command("import")(import_.import_)
 app.add_typer(migrate.app, name="migrate")
 app.add_typer(events.app, name="events")

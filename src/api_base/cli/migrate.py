@@ -68,3 +68,35 @@ def new(
         raise typer.BadParameter("Say what the revision does, or pass --auto.", param_hint="MESSAGE")
     else:
         print(migrations.new(context, message, load()[1]))
+
+
+@app.command()
+def forget(
+    context: Annotated[str, typer.Argument(help="Context that is left out; one of your own as package.module:ATTRIBUTE.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Drop it.")] = False,
+) -> None:
+    """Show what the database has of a context that is left out; with --yes, drop it permanently, in one transaction.
+
+    Its tables and revisions go, and its rows in the tables of the base; its jobs that have not ended are cancelled. The audit trail and the outbox stay.
+    """
+    from api_base.bootstrap import forgetting
+    from api_base.cli.running import application
+
+    with application() as (settings, urls, contexts):
+        absent = forgetting.absent_context(context, contexts)
+        found = forgetting.remains(settings, urls, absent, contexts)
+        for table, rows in found.tables.items():
+            print(f"table {table}: {rows} row{'' if rows == 1 else 's'}")
+        if found.revisions:
+            print(f"revisions: {', '.join(found.revisions)}")
+        for kind, rows in found.rows.items():
+            if rows:
+                print(f"{kind}: {rows}")
+        if not found:
+            print(f"Nothing to do: the database has nothing of {absent.name}.")
+        elif yes:
+            forgetting.forget(settings, urls, absent, contexts)
+            print(f"Dropped. The database has forgotten {absent.name}.")
+        else:
+            print(f"Nothing was dropped. To drop this permanently: api-base migrate forget {context} --yes")
+            raise typer.Exit(1)

@@ -1,25 +1,21 @@
 """Parse the query string of a list route against the declared fields, and report all violations together, each with its parameter.
 
 `?field[op]=value`, `?field=value` (eq), `in` with commas (`\\,` for a comma inside a value), `is_null=true|false`, `sort`, `limit`,
-`cursor`, `include_total`, `q` and `fields` (docs: HTTP conventions).
+`cursor`, `include_total`, `q` and `fields` (docs: HTTP conventions). A list that is paged by offset has `offset` in place of `cursor`.
 """
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote_plus
-from uuid import UUID
 
-from api_base.application.common.listing import DEFAULT_LIMIT, MAX_CURSOR_LENGTH, MAX_LIMIT, Field, Fields, ListRequest, Sort
+from api_base.application.common.listing import DEFAULT_LIMIT, MAX_CURSOR_LENGTH, MAX_LIMIT, MAX_ROWS, Field, Fields, ListRequest, Sort
 from api_base.core.errors import Invalid, Violation
-from api_base.core.shared.rfc3339 import parse_date, parse_time
-from api_base.domain.common.comparable import decimal
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification, IncomparableValue, Specification
 from api_base.domain.common.text import normalized
 from api_base.interface.errors.problem import pointer
+from api_base.interface.list_values import READ, boolean, members
 
 FILTERS: Final = 20
 MEMBERS: Final = 100
@@ -28,18 +24,22 @@ MAX_QUERY_LENGTH: Final = 16_384
 PARAMETERS: Final = 50
 SORTS: Final = 5
 RESERVED: Final = ("cursor", "fields", "include_total", "limit", "q", "sort")
+OFFSET_RESERVED: Final = ("fields", "limit", "offset", "q", "sort")
+"""Those of a list that is paged by offset."""
 
 _FILTER: Final = re.compile(r"([a-z][a-z0-9_.]{0,63})(?:\[([a-z_]{1,20})\])?")
-_MEMBER: Final = re.compile(r"(?:[^,\\]|\\[,\\]|\\)*", re.DOTALL)
+_RENAMED_FILTER: Final = re.compile(r"([a-z][A-Za-z0-9_.]{0,63})(?:\[([a-z_]{1,20})\])?")
 _MAX_QUOTED_LENGTH: Final = 100
-_SPACE_BEFORE_OFFSET: Final = re.compile(r" (?=[0-9]{2}:[0-9]{2}$)")
-"""In a query string, a bare + is a space."""
+_MAX_DIGITS: Final = 9
 
 
-def list_request(query: bytes, fields: Fields, *, searchable: bool = False) -> ListRequest:
-    """Parse the raw query string. Raises `Invalid` with every violation."""
-    parser = _Parser(fields, searchable)
-    return parser.request(parser.split(query))
+def list_request(
+    query: bytes, fields: Fields, *, searchable: bool = False, by_offset: bool = False, wire: Callable[[str], str] = str
+) -> ListRequest:
+    """Parse the raw query string, in which fields and parameters have the names that `wire` returns. Raises `Invalid` with every violation."""
+    parser = _Parser(fields.renamed(wire), searchable, by_offset, wire)
+    request = parser.request(parser.split(query))
+    return request if wire is str else request.renamed({wire(name): name for name in fields.names})
 
 
 def list_request_of(pairs: Sequence[tuple[str, str]], fields: Fields, *, searchable: bool = False) -> ListRequest:
@@ -55,19 +55,23 @@ def quoted_member(text: str) -> str:
 
 
 class _Parser:
-    def __init__(self, fields: Fields, searchable: bool) -> None:
-        self._fields, self._searchable = fields, searchable
+    def __init__(self, fields: Fields, searchable: bool, by_offset: bool = False, wire: Callable[[str], str] = str) -> None:
+        self._fields, self._searchable, self._by_offset = fields, searchable, by_offset
+        self._reserved = {wire(name): name for name in (OFFSET_RESERVED if by_offset else RESERVED)}
+        self._total = wire("include_total")
+        self._filter_name = _FILTER if wire is str else _RENAMED_FILTER
         self._violations: list[Violation] = []
 
     def request(self, given: Sequence[tuple[str, str]]) -> ListRequest:
         pairs, filters = self._separate(given)
-        specification = self._filters(filters)
+        specification, limit = self._filters(filters), self._limit(pairs.get("limit"))
         request = ListRequest(
             specification=specification,
             sort=self._sort(pairs.get("sort"), filters),
-            limit=self._limit(pairs.get("limit")),
+            limit=limit,
             cursor=self._cursor(pairs.get("cursor")),
-            include_total=self._flag("include_total", pairs.get("include_total", "false")),
+            offset=self._offset(pairs.get("offset", "0"), limit) if self._by_offset else None,
+            include_total=self._by_offset or self._flag(self._total, pairs.get("include_total", "false")),
             q=self._q(pairs.get("q")),
             filtered=frozenset(name for name, _, _, _ in filters),
             fingerprint=hashlib.sha256(repr((sorted((n, o, v) for n, o, v, _ in filters), pairs.get("q"))).encode()).hexdigest()[:16],
@@ -102,11 +106,11 @@ class _Parser:
                 self._refuse(name, "too_long", f"is longer than {MAX_CURSOR_LENGTH if name == 'cursor' else MAX_VALUE_LENGTH} characters")
             elif "\0" in value:
                 self._refuse(name, "nul", "must not contain the character NUL")
-            elif name in RESERVED:
-                if name in reserved:
+            elif name in self._reserved:
+                if self._reserved[name] in reserved:
                     self._refuse(name, "repeated", "must not be repeated")
-                reserved[name] = value
-            elif match := _FILTER.fullmatch(name):
+                reserved[self._reserved[name]] = value
+            elif match := self._filter_name.fullmatch(name):
                 if (match[2] or "eq") == "eq" and any(f[:2] == (match[1], "eq") for f in filters):
                     self._refuse(name, "repeated", f"must not be repeated; use {match[1]}[in]=a,b for several values")
                 filters.append((match[1], match[2] or "eq", value, name))
@@ -114,7 +118,7 @@ class _Parser:
                 self._refuse(
                     name,
                     "unknown_parameter",
-                    f"is not a parameter of this list; allowed are {', '.join(RESERVED)} and filters on {self._known()}",
+                    f"is not a parameter of this list; allowed are {', '.join(self._reserved)} and filters on {self._known()}",
                 )
         if len(filters) > FILTERS:
             self._refuse("", "too_many", f"has {len(filters)} filters; at most {FILTERS} are allowed")
@@ -157,13 +161,13 @@ class _Parser:
 
     def _value(self, field: Field, operator: ComparisonOperator, text: str, needed: str | None) -> Any:
         if operator is ComparisonOperator.IS_NULL:
-            return _boolean(text)
-        read = (lambda part: field.parse(part, needed)) if field.parse is not None else _READ[field.kind]
+            return boolean(text)
+        read = (lambda part: field.parse(part, needed)) if field.parse is not None else READ[field.kind]
         if operator is ComparisonOperator.IN:
-            members = list(_members(text))
-            if len(members) > MEMBERS:
-                raise ValueError(f"has {len(members)} values; at most {MEMBERS} are allowed")
-            return [self._choice(field, read(field.stored_form(member))) for member in members]
+            values = list(members(text))
+            if len(values) > MEMBERS:
+                raise ValueError(f"has {len(values)} values; at most {MEMBERS} are allowed")
+            return [self._choice(field, read(field.stored_form(value))) for value in values]
         if operator in (ComparisonOperator.CONTAINS, ComparisonOperator.STARTS_WITH):
             return field.stored_part(text)
         return self._choice(field, read(field.stored_form(text)))
@@ -204,6 +208,20 @@ class _Parser:
         self._refuse("limit", "range", f"must be a whole number from 1 to {MAX_LIMIT}")
         return DEFAULT_LIMIT
 
+    def _offset(self, text: str, limit: int) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
+            self._refuse("offset", "range", f"must be a whole number from 0 to {MAX_ROWS - 1}")
+        elif int(text) + limit > MAX_ROWS:
+            self._refuse(
+                "offset",
+                "range",
+                f"offset={int(text)} with limit={limit} ends at row {int(text) + limit}, but the list shows its first {MAX_ROWS} rows. "
+                "Narrow it by filters, or sort it the other way",
+            )
+        else:
+            return int(text)
+        return 0
+
     def _cursor(self, text: str | None) -> str | None:
         if text is not None and (not text or not text.isascii()):
             self._refuse("cursor", "cursor", "is not a cursor; use next_cursor of the previous page")
@@ -227,59 +245,3 @@ class _Parser:
     def _refuse(self, parameter: str, code: str, message: str) -> None:
         where = pointer("query", parameter[:_MAX_QUOTED_LENGTH]) if parameter else "/query"
         self._violations.append(Violation(where, code, message))
-
-
-def _members(text: str) -> Iterator[str]:
-    r"""Split the values at commas. `\,` is a comma inside a value, `\\` a backslash; any other backslash is literal."""
-    position = 0
-    while text:
-        match = _MEMBER.match(text, position)
-        end = match.end() if match else position
-        yield re.sub(r"\\([,\\])", r"\1", text[position:end])
-        if end >= len(text):
-            return
-        position = end + 1
-
-
-def _boolean(text: str) -> bool:
-    if text not in ("true", "false"):
-        raise ValueError("must be true or false")
-    return text == "true"
-
-
-def _integer(text: str) -> int:
-    if not re.fullmatch(r"-?[0-9]{1,18}", text):
-        raise ValueError("must be a whole number of at most 18 digits")
-    return int(text)
-
-
-def _timestamp(text: str) -> datetime:
-    try:
-        return parse_time(_SPACE_BEFORE_OFFSET.sub("+", text))
-    except ValueError:
-        raise ValueError("must be a time of RFC 3339 with a time zone, such as 2026-01-31T12:00:00Z") from None
-
-
-def _date(text: str) -> date:
-    try:
-        return parse_date(text)
-    except ValueError:
-        raise ValueError("must be a date such as 2026-01-31") from None
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise ValueError("must be a UUID") from None
-
-
-_READ: Final[Mapping[type[Any], Callable[[str], Any]]] = {
-    str: str,
-    bool: _boolean,
-    int: _integer,
-    Decimal: decimal,
-    datetime: _timestamp,
-    date: _date,
-    UUID: _uuid,
-}

@@ -11,6 +11,7 @@ from api_base.application.common.cqrs import Message
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.routing import mounted_routers, stream_ports, unversioned_routers
 from api_base.bootstrap.services import build
+from api_base.bootstrap.touched_tables import touched_by
 from api_base.core.config import Settings
 from api_base.core.errors import ProgrammingError
 from api_base.core.shared import signatures
@@ -19,7 +20,6 @@ from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.plain import plain_options
 from api_base.interface.routes.router import options_of
-from api_base.operations.touched_tables import touched_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

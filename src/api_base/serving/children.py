@@ -66,9 +66,12 @@ class ServerProcess:
         with suppress(OSError):  # it has ended
             self._channel.send(bytes([code if code >= 0 else 1]))
 
-    def serve(self, listener: socket.socket, variables: Mapping[str, str], *, seed: bool) -> None:
-        """Send the listening socket and environment variables. `seed` lets a first run create an administrator."""
-        message = json.dumps({"variables": dict(variables), "seed": seed}).encode()
+    def serve(self, listener: socket.socket, variables: Mapping[str, str], *, seed: bool, reloading: bool) -> None:
+        """Send the listening socket and environment variables. `seed` lets a first run create an administrator.
+
+        `reloading`: the code changes often. The process then closes each connection after its response, so that no client keeps one to old code.
+        """
+        message = json.dumps({"variables": dict(variables), "seed": seed, "reloading": reloading}).encode()
         with suppress(OSError):  # it has ended; its supervisor sees that
             socket.send_fds(self._channel, [message], [listener.fileno()])
 

@@ -28,11 +28,14 @@ MAX_LINGERING: Final = 100
 
 
 class OpenConnections(ServerState):
-    """The state that all connections of a process share. `clock` returns seconds on the event loop's clock."""
+    """The state that all connections of a process share. `clock` returns seconds on the event loop's clock.
 
-    def __init__(self, server: ServerSettings, clock: Callable[[], float]) -> None:
+    `keep_alive`: whether a connection serves more than one request, unless the process is `draining`.
+    """
+
+    def __init__(self, server: ServerSettings, clock: Callable[[], float], *, keep_alive: bool = True) -> None:
         super().__init__()
-        self.settings, self.clock = server, clock
+        self.settings, self.clock, self.keep_alive = server, clock, keep_alive
         self.draining = False
         self.answers, self.refusals, self.hosts = FixedAnswers(server), RefusalLog(), Hosts(server.allowed_hosts)
         self.admission = Admission(server.concurrency, clock)

@@ -42,6 +42,8 @@ def main(descriptor: int) -> None:
         return
     received = json.loads(message)
     os.environ.update(received["variables"])
+    reloading = received["reloading"]
+    sys.dont_write_bytecode |= reloading  # compiled files are matched by whole seconds: a second change within one would be missed
     settings, contexts = load("server")
     app = create_app(settings, contexts)  # refuses wrong wiring before anything is prepared
     found = missing(settings, configured(settings), contexts, seed=received["seed"])
@@ -52,14 +54,16 @@ def main(descriptor: int) -> None:
     elif found is Missing.LOGIN:
         channel.send(LOGIN)
     listener = socket.socket(fileno=descriptors[0])
-    serving = serve(app, listener, settings.server, lambda: _report_ready(channel))
+    serving = serve(app, listener, settings.server, lambda: _report_ready(channel), keep_alive=not reloading)
     gc.freeze()
     gc.enable()
     asyncio.run(serving, loop_factory=uvloop.new_event_loop)
     block()
 
 
-async def serve(app: "FastAPI", listener: socket.socket, server: "ServerSettings", on_started: "Callable[[], None]") -> None:
+async def serve(
+    app: "FastAPI", listener: socket.socket, server: "ServerSettings", on_started: "Callable[[], None]", *, keep_alive: bool = True
+) -> None:
     """Serve inside the lifespan. uvicorn would log an error of the lifespan as a traceback, so it does not run it."""
     import uvicorn
 
@@ -79,7 +83,7 @@ async def serve(app: "FastAPI", listener: socket.socket, server: "ServerSettings
         timeout_keep_alive=server.keep_alive_timeout_seconds,
     )
     async with app.router.lifespan_context(app):
-        state = OpenConnections(server, asyncio.get_running_loop().time)
+        state = OpenConnections(server, asyncio.get_running_loop().time, keep_alive=keep_alive)
         serving = DrainingServer(
             config, state, shutdown_timeout=server.shutdown_timeout_seconds, on_started=on_started, on_drain=app.state.drain
         )

@@ -3,6 +3,8 @@
 An old process is stopped when a new one serves, so the number of serving processes never falls; the old one answers its open requests.
 When a new process fails to start (invalid settings, or a schema that is behind), the old processes continue. A process that ends by itself is
 replaced while the others serve on; only an error of the configuration before anything has served ends the start.
+
+With `serve --reload` one process more stands by: it has imported the base, and imports the code of the contexts when it becomes the next one.
 """
 
 import signal
@@ -14,6 +16,7 @@ from enum import Enum, auto
 from typing import Final
 
 from api_base.serving.children import TEMPORARY, Backoff, ServerProcess
+from api_base.serving.standby import Standby
 
 _GRACE: Final = 2.0
 """Seconds after the shutdown timeout until a process is killed."""
@@ -30,13 +33,21 @@ class State(Enum):
 class ServerProcesses:
     """`first` prepares the schema and a first run; the others begin when it serves. A process may take `shutdown_timeout` seconds to end.
 
-    `generation` counts the completed replacements.
+    `generation` counts the completed replacements. `reloading`: they are frequent, for changes of the code.
     """
 
     def __init__(
-        self, first: ServerProcess, count: int, listener: socket.socket, variables: Mapping[str, str], *, shutdown_timeout: float
+        self,
+        first: ServerProcess,
+        count: int,
+        listener: socket.socket,
+        variables: Mapping[str, str],
+        *,
+        shutdown_timeout: float,
+        reloading: bool = False,
     ) -> None:
         self._listener, self._variables, self._shutdown_timeout = listener, variables, shutdown_timeout
+        self._reloading, self._standby = reloading, Standby() if reloading else None
         self._serving = [first, *(ServerProcess() for _ in range(count - 1))]
         self._waiting = self._serving[1:]
         self._next: ServerProcess | None = None
@@ -47,17 +58,22 @@ class ServerProcesses:
         """Processes that ended by themselves and have no successor yet."""
         self._backoff = Backoff()
         self.state, self.generation = State.STARTING, 0
-        first.serve(listener, variables, seed=True)
+        self._serve(first, seed=True)
 
     @property
     def children(self) -> Sequence[ServerProcess]:
         """Return all processes that have not been reaped."""
-        following = [self._next] if self._next else []
+        following = [one for one in (self._next, self._standby and self._standby.process) if one]
         return [*self._serving, *following, *(child for child, _ in self._leaving)]
 
-    def replace(self) -> None:
-        """Replace all processes once all serve. A request during a replacement starts another one after it."""
+    def replace(self, *, base: bool = False) -> None:
+        """Replace all processes once all serve. A request during a replacement starts another one after it.
+
+        `base`: the code of the base has changed, which the process that stands by has imported.
+        """
         self._replacement_requested = True
+        if base and self._standby is not None and (outdated := self._standby.discard()) is not None:
+            self._leave(outdated)
 
     def ensure_running(self) -> int | None:
         """Advance the start or the replacement, and replace what ended. Returns the exit code of a start that failed, otherwise None."""
@@ -79,6 +95,8 @@ class ServerProcesses:
             self._old, self._replacement_requested, self.state = list(self._serving), False, State.REPLACING
         if self.state is State.REPLACING:
             self._replace()
+        elif self.state is State.SERVING and self._standby is not None:
+            self._standby.ensure_running()
         self._reap()
         return None
 
@@ -96,7 +114,7 @@ class ServerProcesses:
         """Start a process in place of one that ended. While another one prepares the database it waits, as at the start."""
         child = ServerProcess()
         if self._have_served or all(other in self._waiting for other in self._serving):
-            child.serve(self._listener, self._variables, seed=not self._have_served)
+            self._serve(child, seed=not self._have_served)
         else:
             self._waiting.append(child)
         self._serving.append(child)
@@ -104,7 +122,7 @@ class ServerProcesses:
     def _start(self) -> None:
         if self._have_served:
             while self._waiting:
-                self._waiting.pop().serve(self._listener, self._variables, seed=False)
+                self._serve(self._waiting.pop())
         if self._have_served and all(child.ready() for child in self._serving):
             self.state = State.SERVING
 
@@ -115,17 +133,22 @@ class ServerProcesses:
                 self._next = None
             self.state, self.generation = State.SERVING, self.generation + 1
         elif self._next is None:
-            self._next = ServerProcess()
-            self._next.serve(self._listener, self._variables, seed=False)
+            self._next = self._standby.take() if self._standby is not None else ServerProcess()
+            self._serve(self._next)
         elif self._next.process.poll() is not None:
             print(f"api-base: a new server process ended with code {self._next.process.returncode}; the old ones continue", file=sys.stderr)
             self._next, self._old, self.state = None, [], State.SERVING
+            if self._standby is not None:
+                self._standby.note_failure()
         elif self._next.ready():
             old = self._old.pop(0)
             self._serving.remove(old)
             self._serving.append(self._next)
             self._next = None
             self._leave(old)
+
+    def _serve(self, child: ServerProcess, *, seed: bool = False) -> None:
+        child.serve(self._listener, self._variables, seed=seed, reloading=self._reloading)
 
     def _leave(self, child: ServerProcess) -> None:
         child.stop(signal.SIGTERM)

@@ -13,6 +13,7 @@ from api_base.core.config import Settings
 from api_base.core.shared.least_privilege import Kind
 from api_base.infrastructure.db.embedded import Urls
 from api_base.serving.children import ServerProcess, WorkerProcess
+from api_base.serving.own_code import BASE, Watch
 from api_base.serving.preparation_process import PreparationProcess
 from api_base.serving.resolving import environment
 from api_base.serving.run_directory import run_directory
@@ -34,8 +35,9 @@ class Supervisor:
     connections without waiting.
     """
 
-    def __init__(self, settings: Settings, first: ServerProcess, signals: Signals) -> None:
-        self._settings, self._first, self._signals = settings, first, signals
+    def __init__(self, settings: Settings, first: ServerProcess, signals: Signals, watch: Watch | None = None) -> None:
+        """`watch` reports changes of the code, which replace the processes as SIGHUP does."""
+        self._settings, self._first, self._signals, self._code = settings, first, signals, watch
         self._notifier = Notifier()
 
     def run(self, listener: socket.socket, urls: Urls, ensure_database: Callable[[], str | None], *, with_worker: bool) -> int:
@@ -55,7 +57,12 @@ class Supervisor:
                 return environment(kind, self._settings, urls) | shared
 
             servers = ServerProcesses(
-                self._first, server.workers, listener, variables("server"), shutdown_timeout=server.shutdown_timeout_seconds
+                self._first,
+                server.workers,
+                listener,
+                variables("server"),
+                shutdown_timeout=server.shutdown_timeout_seconds,
+                reloading=self._code is not None,
             )
             preparation = PreparationProcess(variables("supervisor"))
             worker = WorkerProcess(variables("worker")) if with_worker else None
@@ -96,8 +103,17 @@ class Supervisor:
                 worker.ensure_running()
             if happened := ensure_database():
                 print(f"api-base: {happened}", file=sys.stderr)
-            time.sleep(_POLL)
+            self._wait(servers)
         return 0
+
+    def _wait(self, servers: ServerProcesses) -> None:
+        """Wait for the next check, or for a change of the code."""
+        if self._code is None:
+            time.sleep(_POLL)
+        elif changed := self._code.wait():
+            more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+            print(f"api-base: {changed[0]}{more} changed; starting processes with the new code", file=sys.stderr)
+            servers.replace(base=any(path.is_relative_to(BASE) for path in changed))
 
     def _stop(self, servers: ServerProcesses, preparation: PreparationProcess, worker: WorkerProcess | None) -> None:
         deadline = time.monotonic() + self._settings.server.shutdown_timeout_seconds + _KILL_DELAY

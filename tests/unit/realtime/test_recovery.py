@@ -120,7 +120,7 @@ def _verify(client: Client, start: Position, appended: list[Position]) -> None:
         assert last == appended[-1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(STEPS, st.integers(1, 12))
 def test_nothing_is_missed_doubled_or_out_of_order_without_a_reset(steps: list[tuple[str, int, int]], keep: int) -> None:
     asyncio.run(_play(steps, keep))

@@ -26,7 +26,7 @@ class Visit:
 VISITS = st.lists(st.builds(Visit, st.integers(0, 12), st.integers(0, 8), st.none() | st.integers(0, 10), st.booleans()), max_size=20)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(concurrent=st.integers(1, 3), queued=st.integers(0, 3), visits=VISITS)
 @in_virtual_time
 async def test_bounds_hold_under_any_cancellations(concurrent: int, queued: int, visits: Sequence[Visit]) -> None:

@@ -162,5 +162,5 @@ class CircuitBreakerMachine(RuleBasedStateMachine):
             call.coroutine.close()
 
 
-CircuitBreakerMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+CircuitBreakerMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestCircuitBreaker = CircuitBreakerMachine.TestCase

@@ -186,6 +186,20 @@ PERMISSIONS: Final = (
 
 ROUTES: Final = (
     Mistake(
+        "a page by offset that no route declares",
+        "Depends(ListQuery(FIELDS))",
+        "Depends(OffsetQuery(FIELDS))",
+        '@router.get("", summary',
+        "list_goods takes OffsetQuery, but is paged by cursor. Write RouteOptions(paging='offset'), or take ListQuery.",
+    ),
+    Mistake(
+        "a declared offset that no function takes",
+        '@router.get("", summary',
+        '@router.get("", RouteOptions(paging="offset"), summary',
+        '@router.get("", RouteOptions',
+        "list_goods has paging='offset', but does not take OffsetQuery and return an OffsetPage. Declare both, or remove paging='offset'.",
+    ),
+    Mistake(
         "two routes of one path",
         '@router.put("/{id}/title", status_code=204, summary="Rename a good")',
         '@router.put("/{id}/title", status_code=204)\n    @router.put("/{key}/title", status_code=204)',
@@ -431,7 +445,7 @@ TABLES: Final = (
     ),
     Mistake(
         "a table in no context",
-        "    tables=(TABLE,),\n",
+        "    tables=(TABLE, LEAFLETS),\n",
         "",
         "mapping = TableMapping",
         "A repository uses the table 'goods', which is in the tables of no Context. Add it there.",
@@ -609,6 +623,20 @@ NAMES: Final = (
         "lifespan of the context 'shop' has a async_generator: return an async context manager.",
     ),
     Mistake(
+        "checks that no function returns",
+        "    lifespan=lifespan,\n",
+        "    lifespan=lifespan,\n    checks=[GetGoodHandler],\n",
+        CONTEXT,
+        "checks of the context 'shop' has a list: write a function, such as lambda ports: …, that returns it.",
+    ),
+    Mistake(
+        "a lifespan that is no function",
+        "    lifespan=lifespan,\n",
+        "    lifespan=3,\n",
+        CONTEXT,
+        "lifespan of the context 'shop' has a int: write a function, such as lambda ports: …, that returns it.",
+    ),
+    Mistake(
         "a check without a name",
         "    lifespan=lifespan,\n",
         "    lifespan=lifespan,\n    checks=lambda ports: [ports.database],\n",
@@ -652,6 +680,31 @@ NAMES: Final = (
         "commands='shop.commands:APP' of the context 'shop' names no module. Write package.module:NAME.",
     ),
     Mistake(
+        "a seed that is not a coroutine function",
+        """async def seed(seeds: Seeds) -> None:
+    \"\"\"Count once.\"\"\"
+    await seeds""",
+        """def seed(seeds: Seeds) -> None:
+    \"\"\"Count once.\"\"\"
+    seeds""",
+        "def seed(",
+        "The seed of the context 'shop' is not a coroutine function. Write async def seed(seeds: Seeds) -> None.",
+    ),
+    Mistake(
+        "a seed of something else",
+        "async def seed(seeds: Seeds)",
+        "async def seed(bus: Bus, seeds: Seeds)",
+        "async def seed(",
+        "The seed of the context 'shop' takes bus, seeds, but is given a Seeds. Write async def seed(seeds: Seeds) -> None.",
+    ),
+    Mistake(
+        "a seed that is no function",
+        "    seed=seed,\n",
+        "    seed=[Recount()],\n",
+        CONTEXT,
+        "seed of the context 'shop' is list, which is no function. Write async def seed(seeds: Seeds) -> None.",
+    ),
+    Mistake(
         "a handler that is replaced twice",
         "        on(Recount, RecountHandler()),\n",
         "        on(Recount, RecountHandler()),\n        replacing(GetItem, ItemHandler()),\n        replacing(GetItem, ItemHandler())\n",
@@ -672,6 +725,27 @@ NAMES: Final = (
         "        on(GetItem, ItemHandler())",
         "GetItem has two handlers, the first at src/api_base/bootstrap/contexts/items.py:{get_item_handler}. Remove one of them, "
         "or replace that of items: replacing(GetItem, …).",
+    ),
+    Mistake(
+        "a shape of errors that is a function",
+        "    routes=routes,\n",
+        '    routes=routes,\n    prefix="/shop/v1",\n    problem=rename,\n',
+        CONTEXT,
+        "problem of the context 'shop' is no ProblemShape. Write problem=ProblemShape(function).",
+    ),
+    Mistake(
+        "a shape of errors for a shared prefix",
+        "    routes=routes,\n",
+        "    routes=routes,\n    problem=ProblemShape(dict),\n",
+        CONTEXT,
+        "problem of the context 'shop' would change the errors of 'users', which is below /api/v1 too. Give the context a prefix of its own.",
+    ),
+    Mistake(
+        "a shape of errors that does not convert all",
+        "    routes=routes,\n",
+        '    routes=routes,\n    prefix="/shop/v1",\n    problem=ProblemShape(lambda problem: problem["errors"]),\n',
+        CONTEXT,
+        "problem of the context 'shop' does not convert a problem of the kind 'rule-violated'. KeyError: 'errors'.",
     ),
 )
 

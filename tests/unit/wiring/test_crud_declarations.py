@@ -21,6 +21,8 @@ from api_base.core.types import TenantId, UserId
 from api_base.domain.common.numbers import NumberRule
 from api_base.domain.common.resource import Resource, RestorableResource
 from api_base.domain.common.text import TextRule
+from api_base.domain.common.value_objects import SlugRule
+from api_base.infrastructure.db.resource_table import resource_table
 from api_base.interface.routes import Router
 
 MIGRATIONS = Path(__file__).parent / "shop" / "migrations"
@@ -113,7 +115,7 @@ def test_what_belongs_to_a_user_needs_no_role() -> None:
 
 
 def test_what_does_not_fit_is_refused_at_the_line_of_the_declaration(settings: Settings) -> None:
-    loose = crud(Loose, LooseDTO, name="loose", filters=("titel",), sorts=("size",), search=("note", "size"))
+    loose = crud(Loose, LooseDTO, name="loose", filters=("titel",), sorts=("size",), search=("note", "size"), key="title")
     place = f"test_crud_declarations.py:{line_of('loose = crud(Loose')}"
     assert faults(settings, loose.context()) == [
         (place, sentence)
@@ -122,10 +124,33 @@ def test_what_does_not_fit_is_refused_at_the_line_of_the_declaration(settings: S
             "sorts name 'size', which is no attribute of Loose that lists compare. It has id, version, created_at, updated_at, tenant_id, title, size, note.",
             "search names 'size', which is no text of Loose. Name attributes of type str, the title first.",
             "search names 'note' as the title, which may be None. Name one that is never None first.",
+            "key names 'title', which is no slug of Loose that is never None. Write title: Annotated[str, SlugRule()].",
             "Loose.title has no limit. Write Annotated[str, TextRule(max_length=…)].",
             "Loose.size is complex, which a body made of the class cannot have. Pass create_with and change_with to crud.",
         )
     ]
+
+
+def test_a_table_of_ones_own_must_make_the_key_unique(settings: Settings) -> None:
+    @dataclass(slots=True, kw_only=True, eq=False)
+    class Page(Resource):
+        tenant_id: TenantId
+        slug: Annotated[str, SlugRule()]
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class PageDTO(ResourceDTO):
+        slug: str
+
+    pages = crud(Page, PageDTO, name="pages", key="slug", table=resource_table(Page, "pages"))
+    assert faults(settings, pages.context()) == [
+        (
+            f"test_crud_declarations.py:{line_of('pages = crud(Page')}",
+            "key names 'slug', which no constraint of the table 'pages' makes unique. "
+            "Add sa.UniqueConstraint('tenant_id', 'slug', name='uq_pages_tenant_id_slug') to it.",
+        )
+    ]
+    sound = crud(Page, PageDTO, name="pages", key="slug", table=resource_table(Page, "pages", unique=["slug"]))
+    assert faults(settings, sound.context()) == []
 
 
 def test_a_mapping_and_a_dto_that_do_not_fit_are_refused(settings: Settings) -> None:

@@ -23,9 +23,10 @@ from api_base.operations.wiring import declared_faults
 from tests.unit.wiring import mistakes, shop
 from tests.unit.wiring.mistakes import Mistake
 from tests.unit.wiring.parameter_mistakes import PARAMETERS
+from tests.unit.wiring.public_mistakes import PUBLIC_PAGES
 
 SOURCE: Final = Path(shop.__file__).parent
-MISTAKES: Final = (*mistakes.MISTAKES, *PARAMETERS)
+MISTAKES: Final = (*mistakes.MISTAKES, *PARAMETERS, *PUBLIC_PAGES)
 ROOT: Final = Path(__file__).parents[3]
 _numbers = count(1)
 

@@ -1,4 +1,4 @@
-"""Lists with declared fields for filters and sorts, and pages by keyset cursors, never by offset.
+"""Lists with declared fields for filters and sorts, and pages by keyset cursors; by offset only where a route declares it.
 
 A cursor is opaque, typed, limited in size, and bound to the sort, filter and tenant that it was created for. It needs no signature: it
 contains only sort keys, which are validated on reading.
@@ -11,13 +11,13 @@ ordered by that field first: in any other order, a page would have to skip all r
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final, overload
 from uuid import UUID
 
-from api_base.core.errors import Invalid
+from api_base.core.errors import Invalid, ProgrammingError
 from api_base.core.shared import base64url
 from api_base.core.types import current_context
 from api_base.domain.common import comparable
@@ -27,6 +27,8 @@ from api_base.domain.common.text import line, normalized
 MAX_CURSOR_LENGTH: Final = 4096
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
+MAX_ROWS: Final = 10_000
+"""Rows that pages by offset reach, and count: PostgreSQL reads all rows before a page to skip them."""
 
 _Op = ComparisonOperator
 EQUALITY: Final = frozenset({_Op.EQ, _Op.NE, _Op.IN})
@@ -79,6 +81,12 @@ class Fields:
         self._by_name = {field.name: field for field in declared}
         self.default_sort = default_sort
 
+    def renamed(self, wire: Callable[[str], str]) -> "Fields":
+        """Return the fields with the names that `wire` returns, without a default order."""
+        if wire is str:
+            return self
+        return Fields(*(replace(one, name=wire(one.name), needs=one.needs and wire(one.needs)) for one in self), default_sort=())
+
     def get(self, name: str) -> Field | None:
         """Return the field with this name, or None."""
         return self._by_name.get(name)
@@ -129,7 +137,8 @@ def _conjuncts(specification: Specification[Any] | None) -> Iterator[FieldSpecif
 class ListRequest:
     """A validated request for a page of a list. `fingerprint` covers the filter and the search.
 
-    The page holds the first rows after `cursor` and before `before`, or, if it is `backward`, the last ones.
+    The page holds the first rows after `cursor` and before `before`, or, if it is `backward`, the last ones. With an `offset`, it holds those
+    after that many rows, has no cursors, and its total counts at most `MAX_ROWS`.
     """
 
     specification: Specification[Any] | None = None
@@ -138,10 +147,29 @@ class ListRequest:
     cursor: str | None = None
     before: str | None = None
     backward: bool = False
+    offset: int | None = None
     include_total: bool = False
     q: str | None = None
     filtered: frozenset[str] = field(default_factory=frozenset)
     fingerprint: str = ""
+
+    def renamed(self, names: Mapping[str, str]) -> "ListRequest":
+        """Return the request on the fields that `names` maps its fields to."""
+        return replace(
+            self,
+            specification=self.specification and _renamed(self.specification, names),
+            sort=tuple(replace(one, field=names[one.field]) for one in self.sort),
+            filtered=frozenset(names[name] for name in self.filtered),
+        )
+
+
+def _renamed(specification: Specification[Any], names: Mapping[str, str]) -> Specification[Any]:
+    match specification:
+        case AndSpecification(left, right):
+            return _renamed(left, names) & _renamed(right, names)
+        case FieldSpecification(field, operator, value):
+            return FieldSpecification(names[field], operator, value)
+    raise TypeError(f"a query string has no {type(specification).__name__}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +181,25 @@ class Page[T]:
     total: int | None = None
     cursors: Sequence[str] = field(default_factory=list)
     """Those of the items, which the REST API does not show. `next_cursor` is the first of them if the request is `backward`, otherwise the last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffsetPage[T]:
+    """A page of a list that is paged by offset. `total` is how many rows its pages reach: all rows of the list, or 10,000 if there are more."""
+
+    items: Sequence[T]
+    total: int
+    offset: int
+    limit: int
+
+    @classmethod
+    def of(cls, page: Page[T], request: ListRequest) -> "OffsetPage[T]":
+        """Return the page that `request` asked for by its offset. Raises `ProgrammingError` if it did not, or if nobody counted."""
+        if request.offset is None or page.total is None:
+            raise ProgrammingError(
+                "The list was not requested by offset. Declare its parameter with OffsetQuery, and read it with a PageBuilder."
+            )
+        return cls(items=page.items, total=page.total, offset=request.offset, limit=request.limit)
 
 
 class Cursors(Sequence[str]):

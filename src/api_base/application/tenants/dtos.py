@@ -15,6 +15,7 @@ class TenantDTO:
     slug: str
     personal: bool
     plan: str
+    public_pages: bool
     version: int
     created_at: datetime
     updated_at: datetime
@@ -27,6 +28,7 @@ class TenantDTO:
             slug=tenant.slug.value,
             personal=tenant.personal,
             plan=tenant.plan,
+            public_pages=tenant.public_pages,
             version=tenant.version,
             created_at=tenant.created_at,
             updated_at=tenant.updated_at,

@@ -18,8 +18,11 @@ BASE_REQUIRES: Final = frozenset({"users", "tenants", "auth"})
 
 def contexts_of(settings: Settings) -> tuple[Sequence[Context], Sequence[str]]:
     """Return the contexts of the application, and an error message for each that cannot be loaded or left out."""
-    loaded = [_load(name) for name in settings.contexts]
-    added, problems = [one for one in loaded if isinstance(one, Context)], [one for one in loaded if isinstance(one, str)]
+    loaded = [load_contexts(name) for name in settings.contexts]
+    added, problems = (
+        [one for found in loaded if not isinstance(found, str) for one in found],
+        [one for one in loaded if isinstance(one, str)],
+    )
     contexts = [*(one for one in BUILT_IN if one.name not in settings.contexts_disabled), *added]
     return contexts, [*problems, *_left_out_wrongly(settings.contexts_disabled, contexts), *_missing(settings, contexts)]
 
@@ -55,7 +58,8 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last} require" if others else f"{last} requires"
 
 
-def _load(name: str) -> Context | str:
+def load_contexts(name: str) -> Sequence[Context] | str:
+    """Return the context, or all of a sequence of contexts, that `name` leads to, or an error message."""
     path, _, attribute = name.partition(":")
     try:
         module = import_module(path)
@@ -68,9 +72,11 @@ def _load(name: str) -> Context | str:
         return _raised(name, path, error)
     found: object = getattr(module, attribute, None)
     if isinstance(found, Context):
+        return [found]
+    if isinstance(found, list | tuple) and all(isinstance(one, Context) for one in found):
         return found
     if attribute in vars(module):
-        return f"CONTEXTS: {name!r} must be a Context, not {type(found).__name__}.{_instead(module)}"
+        return f"CONTEXTS: {name!r} must be a Context or a tuple of them, not {type(found).__name__}.{_instead(module)}"
     return f"CONTEXTS: {name!r} cannot be imported: {module.__file__ or path} defines no {attribute!r}.{_instead(module)}"
 
 
@@ -94,4 +100,5 @@ def _instead(module: ModuleType) -> str:
 
 
 def _raised(name: str, module: str, error: Exception) -> str:
-    return f"CONTEXTS: {name!r} cannot be imported. {raised_at(error, module)}: {type(error).__name__}: {str(error).rstrip('.')}."
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"CONTEXTS: {name!r} cannot be imported. {raised_at(error, module)}: {type(error).__name__}: {said.rstrip('.')}."

@@ -15,6 +15,7 @@ from api_base.application.tenants.commands import (
     add_member,
     change_member_role,
     change_plan,
+    change_public_pages,
     create_tenant,
     import_members,
     invite_member,
@@ -68,6 +69,7 @@ def _handlers(ports: Ports) -> Sequence[Registration]:
     return [
         on(create_tenant.CreateTenant, create_tenant.CreateTenantHandler(_tenant_factory(ports))),
         on(rename_tenant.RenameTenant, rename_tenant.RenameTenantHandler(repository, ports.clock)),
+        on(change_public_pages.ChangePublicPages, change_public_pages.ChangePublicPagesHandler(repository, ports.clock)),
         on(change_plan.ChangePlan, change_plan.ChangePlanHandler(repository, ports.settings.plans, ports.clock)),
         on(add_member.AddMember, add_member.AddMemberHandler(memberships, users, ports.ids, ports.clock, direct=direct)),
         on(

@@ -6,7 +6,7 @@ Each module checks one subject and yields a `Fault` for each mistake, with the f
 from collections.abc import Iterator
 
 from api_base.bootstrap.declarations import Declarations
-from api_base.bootstrap.wiring_check import dtos, events, jobs, messages, names, permissions, sections, tables
+from api_base.bootstrap.wiring_check import dtos, events, jobs, messages, names, permissions, public, sections, seeds, shapes, tables
 from api_base.core.errors import Fault
 from api_base.infrastructure.db.session import Database
 
@@ -16,9 +16,12 @@ def faults(declarations: Declarations, database: Database) -> Iterator[Fault]:
     contexts = [one.context for one in declarations.parts]
     yield from names.faults(declarations)
     yield from sections.faults(contexts)
+    yield from shapes.faults(contexts)
     yield from messages.faults(declarations)
     yield from permissions.faults(declarations)
     yield from events.faults(declarations)
     yield from jobs.faults(declarations)
     yield from tables.faults(contexts, database.repositories)
+    yield from public.faults(declarations)
     yield from dtos.faults(declarations)
+    yield from seeds.faults(contexts)

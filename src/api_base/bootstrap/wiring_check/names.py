@@ -18,14 +18,17 @@ COMMANDS: Final = frozenset(
         "doctor",
         "events",
         "flags",
+        "generate",
         "graphql",
         "import",
         "jobs",
         "messages",
         "migrate",
+        "new",
         "openapi",
         "routes",
         "search",
+        "seed",
         "serve",
         "shell",
         "users",
@@ -33,6 +36,8 @@ COMMANDS: Final = frozenset(
     }
 )
 """The commands of the base, whose names no context with commands may have."""
+SCHEMES: Final = ("password", "bearer", "token", "cookie", "basic")
+"""The authentication schemes of the base in the OpenAPI document, whether they are accepted or not."""
 _PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
@@ -57,6 +62,13 @@ def faults(declarations: Declarations) -> Iterator[Fault]:
     yield from _twice(
         [("database", "PostgreSQL"), *((check.name, one.context.declared_at) for one in declarations.parts for check in one.checks)],
         "Two health checks have the name {0!r}. Rename one of them.",
+    )
+    yield from _twice(
+        [
+            *((name, "the base") for name in SCHEMES),
+            *((scheme.name, one.context.declared_at) for one in declarations.parts for scheme in one.schemes),
+        ],
+        "Two authentication schemes have the name {0!r}. Rename one of them.",
     )
     for context in contexts:
         if not _PREFIX.fullmatch(context.prefix):

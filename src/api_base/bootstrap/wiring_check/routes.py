@@ -11,14 +11,15 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 
 from api_base.application.common.cqrs import Cacheable, Message
-from api_base.application.common.listing import Page
+from api_base.application.common.listing import OffsetPage, Page
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.declarations import Declarations
+from api_base.bootstrap.wiring_check import public
 from api_base.core.errors import Fault, ProgrammingError
 from api_base.core.shared import signatures
 from api_base.core.shared.places import place_of
 from api_base.interface.middleware.http_exchange import WEBSOCKET
-from api_base.interface.routes import Router
+from api_base.interface.routes import OffsetQuery, RouteOptions, Router
 from api_base.interface.routes.plain import plain_options
 from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
 from api_base.interface.routes.router import RouteDefinition, options_of
@@ -45,6 +46,7 @@ class _Route(NamedTuple):
     path: str
     name: str | None
     endpoint: object
+    options: RouteOptions | None = None
 
 
 def faults(routers: Sequence[tuple[str, APIRouter]], declarations: Declarations) -> Iterator[Fault]:
@@ -64,7 +66,7 @@ def faults(routers: Sequence[tuple[str, APIRouter]], declarations: Declarations)
             )
         if route.name is not None:
             names.setdefault(route.name, place)
-        yield from _messages(route.endpoint, shown, declarations)
+        yield from _messages(route, shown, declarations)
     yield from _shared_prefixes(routers, declarations)
     for prefix, router in routers:
         yield from _mounted(prefix, router)
@@ -90,7 +92,7 @@ def _routes(routers: Sequence[tuple[str, APIRouter]]) -> Iterator[_Route]:
         if isinstance(router, Router):
             for one in router.definitions:
                 documented = router.include_in_schema and one.documented.get("include_in_schema", True)
-                yield _Route(one.method, prefix + one.path, one.endpoint.__name__ if documented else None, one.endpoint)
+                yield _Route(one.method, prefix + one.path, one.endpoint.__name__ if documented else None, one.endpoint, one.options)
             for path, serve, _ in router.websockets:
                 yield _Route(WEBSOCKET, prefix + path, None, serve)
         for context in iter_route_contexts(router.routes):
@@ -102,15 +104,16 @@ def _routes(routers: Sequence[tuple[str, APIRouter]]) -> Iterator[_Route]:
                     yield _Route(method, f"{prefix}{context.path}", name if context.include_in_schema else None, route.endpoint)
 
 
-def _messages(endpoint: object, route: str, declarations: Declarations) -> Iterator[Fault]:
+def _messages(route: _Route, shown: str, declarations: Declarations) -> Iterator[Fault]:
     """Find the messages that the code of the function names."""
-    for name, message in signatures.globals_of(endpoint).items():
+    for name, message in signatures.globals_of(route.endpoint).items():
         if not isinstance(message, type) or not issubclass(message, Message) or not hasattr(message, "permission"):
             continue
         if not declarations.is_handled(message):
             left_out = declarations.left_out_with(partial(_requires_permission_of, message))
             advice = left_out or f"Add on({name}, …) to a context, and the context to the application."
-            yield Fault(place_of(endpoint), f"{route} names the message {name}, which has no handler. {advice}")
+            yield Fault(place_of(route.endpoint), f"{shown} names the message {name}, which has no handler. {advice}")
+        yield from (Fault(place_of(route.endpoint), sentence) for sentence in public.of_route(message, shown, route.path, route.options))
 
 
 def _requires_permission_of(message: type[Message[object]], context: Context) -> bool:
@@ -167,6 +170,11 @@ def _read_and_sent(one: RouteDefinition, signature: Signature, result: object) -
         yield f"serves {one.method} and reads {read}. Serve POST, or take the value from the path or the query."
     if one.options.sparse and any(value.name == FIELDS and value.place == "query" for value in signature.values):
         yield "takes 'fields' from the query, which is a parameter of sparse=True. Rename it, or remove sparse=True."
+    by_offset = any(isinstance(resolver, OffsetQuery) for _, resolver in signature.resolvers)
+    if one.options.paging == "offset" and not (by_offset and get_origin(result) is OffsetPage):
+        yield "has paging='offset', but does not take OffsetQuery and return an OffsetPage. Declare both, or remove paging='offset'."
+    if by_offset and one.options.paging != "offset":
+        yield "takes OffsetQuery, but is paged by cursor. Write RouteOptions(paging='offset'), or take ListQuery."
     ended = [named(step.call) for step in signature.steps if step.yields]
     if StreamAnswer in (result, *get_args(result)) and (ended or any(field.file for field in signature.form)):
         what = f"the dependency {ended[0]} ends" if ended else "the files of its form are closed"
@@ -177,7 +185,7 @@ def _result(one: RouteDefinition, place: str, result: object) -> Iterator[Fault]
     name, query = one.endpoint.__name__, one.options.query
     if query is not None and query.cacheable is Cacheable.NEVER:
         yield Fault(place, f"{name} names the query {query.__name__}, which is not cacheable. Declare `cacheable`, or remove query=.")
-    answer: object = get_args(result)[0] if get_origin(result) is Page else result
+    answer: object = get_args(result)[0] if get_origin(result) in (Page, OffsetPage) else result
     if not isinstance(answer, type) or not is_dataclass(answer) or answer in (ProtocolAnswer, StreamAnswer):
         return
     known = sorted(field.name for field in fields(answer))

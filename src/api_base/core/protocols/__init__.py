@@ -85,6 +85,7 @@ from api_base.core.protocols.security import (
     PasswordPolicy,
     PermissionChecker,
     PrincipalResolver,
+    PublicTenants,
     TokenClaims,
     TokenIssuer,
     TokenVerifier,
@@ -104,7 +105,7 @@ from api_base.core.protocols.storage import (
     checked_part,
     valid_key,
 )
-from api_base.core.protocols.system import Clock, IdGenerator
+from api_base.core.protocols.system import Clock, IdGenerator, Sequences
 
 __all__ = [
     "ENDED",
@@ -167,6 +168,7 @@ __all__ = [
     "PermissionChecker",
     "PrincipalResolver",
     "Probe",
+    "PublicTenants",
     "Rate",
     "RateDecision",
     "RateLimiter",
@@ -187,6 +189,7 @@ __all__ = [
     "SearchRequest",
     "SearchResults",
     "SearchTotal",
+    "Sequences",
     "SignedStorage",
     "StoredEvent",
     "StoredObject",

@@ -72,6 +72,13 @@ class AccessLookup(Protocol):
         """
 
 
+class PublicTenants(Protocol):
+    """Finds the tenants that have public pages."""
+
+    async def named(self, slug: str) -> TenantId | None:
+        """Return the tenant with this slug. None for any other text, and for a tenant without public pages."""
+
+
 class PrincipalResolver(Protocol):
     """Finds the principal of work that runs later, without a token."""
 

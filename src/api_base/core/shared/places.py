@@ -68,7 +68,9 @@ def at(file: str, line: int) -> str:
 
 
 def raised_at(error: BaseException, module: str) -> str:
-    """Return the last place in the package of `module` that the error passed, or where it was raised."""
+    """Return the last place in the package of `module` that the error passed, or where it was raised. For code that is no Python, its place."""
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        return at(error.filename, error.lineno or 1)
     package, frames = module.partition(".")[0], list(walk_tb(error.__traceback__))
     own = [one for one in frames if str(one[0].f_globals.get("__name__")).partition(".")[0] == package]
     frame, line = (own or frames)[-1]

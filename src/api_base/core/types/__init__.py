@@ -1,6 +1,5 @@
 """Types shared by every layer: ids, the principal, results, and the context of a request (or job, delivery, command line call)."""
 
-import hashlib
 import re
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -52,6 +51,14 @@ class Principal:
         return cls(user_id=user_id, session_id=None, tenant_id=tenant_id, role=None, platform_admin=False, permissions=frozenset())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A look at the public pages of a tenant (`Message.public_of`). `visitor` is the user behind the request, of whatever tenant, or None."""
+
+    tenant_id: TenantId
+    visitor: UserId | None
+
+
 @dataclass(frozen=True, slots=True)
 class Ok[T]:
     """Success with `value`."""
@@ -81,10 +88,6 @@ def unwrap[T, E: Exception](result: Result[T, E]) -> T:
     return result.value
 
 
-MAX_KEY_LENGTH: Final = 255
-"""Characters."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyedRequest:
     """A request with an Idempotency-Key, executed once, however often the client sends it [draft-ietf-httpapi-idempotency-key-header].
@@ -92,7 +95,7 @@ class KeyedRequest:
     The key is valid for its tenant, user and `route`.
 
     `key` and `fingerprint` (of everything that makes two requests the same) are digests of 32 bytes: the database stores neither
-    key nor body.
+    key nor body. `permanent`: the key never expires.
     """
 
     tenant_id: TenantId | None
@@ -100,6 +103,7 @@ class KeyedRequest:
     route: str
     key: bytes
     fingerprint: bytes
+    permanent: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,23 +118,6 @@ class KeyedExecution:
     command: object | None = None
     orchestrated: bool = False
     replayed: bool = False
-
-
-def key_digest(key: bytes) -> bytes:
-    """The digest of a key, which the database stores."""
-    return _digest(key, b"key")
-
-
-def fingerprint(key: bytes, content: bytes) -> hashlib.blake2b:
-    """A digest of `content`; update it with everything else that makes two requests the same.
-
-    Its key is a secret of the client: a request may hold a password, and a bare digest of it could be guessed.
-    """
-    return hashlib.blake2b(content, digest_size=32, key=_digest(key, b"fingerprint"))
-
-
-def _digest(key: bytes, use: bytes) -> bytes:
-    return hashlib.blake2b(key, digest_size=32, person=use).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +169,7 @@ class RequestContext(NamedTuple):
     `access_token` is the valid token of the principal, for forwarding to other services; empty without one.
     `origin` is what the unit of work of this request is part of; None for an ordinary request. `path` is the one that the client sent.
     `tracestate` and `baggage` are valid, bounded, and passed on unchanged (`core.shared.trace_context`); usually empty.
+    `visit`: the request looks at public pages. It has no principal then, so that whatever needs one refuses.
 
     A NamedTuple, because each request makes two of them: a frozen dataclass takes three times as long to make.
     """
@@ -198,6 +186,7 @@ class RequestContext(NamedTuple):
     path: str = ""
     tracestate: str = ""
     baggage: str = ""
+    visit: Visit | None = None
 
     def __repr__(self) -> str:
         """Without the access token, which is a secret."""
@@ -217,9 +206,13 @@ class RequestContext(NamedTuple):
 
     def acting(self, principal: Principal, access_token: str = "") -> "RequestContext":
         """The same request as `principal`. Spelled out, because `_replace` takes several times as long."""
-        request_id, trace_id, span_id, parent, flags, address, _, _, origin, path, state, baggage = self
-        values = (request_id, trace_id, span_id, parent, flags, address, principal, access_token, origin, path, state, baggage)
+        request_id, trace_id, span_id, parent, flags, address, _, _, origin, path, state, baggage, visit = self
+        values = (request_id, trace_id, span_id, parent, flags, address, principal, access_token, origin, path, state, baggage, visit)
         return _new(RequestContext, values)
+
+    def visiting(self, tenant_id: TenantId) -> "RequestContext":
+        """The same request as a visit to the public pages of a tenant: without the rights of its caller."""
+        return self._replace(principal=None, access_token="", visit=Visit(tenant_id=tenant_id, visitor=self.user_id))
 
     def in_trace_of(self, other: "RequestContext") -> "RequestContext":
         """The same caller in the trace of `other`, whose span is the current one."""
@@ -242,12 +235,14 @@ class RequestContext(NamedTuple):
 
     @property
     def tenant_id(self) -> TenantId | None:
-        """The tenant that the request acts for; None for an anonymous request and for a token without a tenant."""
+        """The tenant that the request acts for; None for an anonymous request, for a token without a tenant, and in a visit."""
         return None if self.principal is None else self.principal.tenant_id
 
     @property
     def user_id(self) -> UserId | None:
         """The user behind the request; None for an anonymous request."""
+        if self.visit is not None:
+            return self.visit.visitor
         return None if self.principal is None else self.principal.user_id
 
 
@@ -285,6 +280,15 @@ def request_tenant() -> TenantId:
     if tenant is None:
         raise Forbidden("The operation requires a tenant. Switch to one first (POST /api/v1/tenants/{id}/switch).")
     return tenant
+
+
+def readable_tenant() -> TenantId:
+    """The tenant whose rows a query may read: the one whose public pages the request visits, or else that of the access token.
+
+    In a visit the database shows public rows only. Raises `Forbidden` if there is neither.
+    """
+    visit = current_context.get().visit
+    return request_tenant() if visit is None else visit.tenant_id
 
 
 def request_user() -> UserId:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from api_base.core.base import ValueObject
-from api_base.core.errors import Invalid
+from api_base.core.errors import Invalid, Violation
 from api_base.domain.common.currencies import EXPONENTS
-from api_base.domain.common.text import key
+from api_base.domain.common.text import TextRule, key
 
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -57,6 +57,21 @@ class Slug(ValueObject):
 
     def __str__(self) -> str:
         return self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlugRule(TextRule):
+    """What a field accepts that names its resource in URLs: the text of a `Slug`."""
+
+    max_length: int = 63
+    key: bool = True
+
+    def read(self, text: str, pointer: str) -> str | Violation:
+        """Return `text` as it is stored, or why it is refused."""
+        try:
+            return Slug.parse(text, pointer).value
+        except Invalid as error:
+            return error.violations[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,19 +33,32 @@ class Role(StrEnum):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Tenant(AggregateRoot):
-    """A `personal` tenant is created with a user's registration and belongs to that user. `plan` selects limits and features."""
+    """A `personal` tenant is created with a user's registration and belongs to that user. `plan` selects limits and features.
+
+    `public_pages`: anybody who knows the slug may read what the tenant has published.
+    """
 
     name: str
     slug: Slug
     personal: bool
     plan: str
+    public_pages: bool
     created_at: datetime
     updated_at: datetime
 
     @classmethod
     def create(cls, *, id: UUID, name: str, slug: Slug, now: datetime, personal: bool = False) -> Self:
         """Raises `Invalid` for an invalid name."""
-        tenant = cls(id=id, name=NAME.parse(name, "/name"), slug=slug, personal=personal, plan=STANDARD, created_at=now, updated_at=now)
+        tenant = cls(
+            id=id,
+            name=NAME.parse(name, "/name"),
+            slug=slug,
+            personal=personal,
+            plan=STANDARD,
+            public_pages=False,
+            created_at=now,
+            updated_at=now,
+        )
         tenant.record(TenantCreated(aggregate_id=id, slug=slug.value))
         return tenant
 
@@ -54,6 +67,9 @@ class Tenant(AggregateRoot):
 
     def change_plan(self, plan: str, now: datetime) -> None:
         self.plan, self.updated_at = plan, now
+
+    def show_publicly(self, public_pages: bool, now: datetime) -> None:
+        self.public_pages, self.updated_at = public_pages, now
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

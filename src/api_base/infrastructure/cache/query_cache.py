@@ -104,12 +104,16 @@ class QueryCache(ChangeObserver):
 
 
 def _tenant() -> UUID:
-    return current_context.get(NO_REQUEST).tenant_id or NO_TENANT
+    context = current_context.get(NO_REQUEST)
+    return (context.tenant_id if context.visit is None else context.visit.tenant_id) or NO_TENANT
 
 
 def _caller() -> str:
-    principal = current_context.get(NO_REQUEST).principal
-    return "" if principal is None else _digest(principal.permissions)
+    """Visitors of public pages share no result with members, and none with each other unless they are anonymous: a page may show own rows."""
+    context = current_context.get(NO_REQUEST)
+    if context.visit is not None:
+        return f"visitor {context.visit.visitor or NO_USER}"
+    return "" if context.principal is None else _digest(context.principal.permissions)
 
 
 def _user() -> str:

@@ -19,7 +19,7 @@ type ConstraintErrors = Mapping[str, Callable[[], Exception]]
 CHANGES: Final = "changes"
 """NOTIFY channel of commits that a `ChangeObserver` asks for."""
 
-_NONE: Final[ConstraintErrors] = MappingProxyType({})
+NO_ERRORS: Final[ConstraintErrors] = MappingProxyType({})
 
 
 class Kind(Enum):
@@ -49,7 +49,7 @@ class Change(NamedTuple):
     expected: int
     before: Mapping[str, Any] | None = None
     events: Sequence[DomainEvent] = ()
-    constraint_errors: ConstraintErrors = _NONE
+    constraint_errors: ConstraintErrors = NO_ERRORS
 
 
 class ExtraRow(NamedTuple):
@@ -58,7 +58,7 @@ class ExtraRow(NamedTuple):
     table: sa.Table
     row: tuple[Any, ...]
     change: Change | None
-    constraint_errors: ConstraintErrors = _NONE
+    constraint_errors: ConstraintErrors = NO_ERRORS
 
 
 class PendingWrite(Protocol):

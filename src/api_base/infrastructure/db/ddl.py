@@ -11,7 +11,7 @@ from alembic import context, op
 
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.migrations.roles import Roles
-from api_base.infrastructure.db.schema import Ownership, declared_at, ownership
+from api_base.infrastructure.db.schema import DELETED_AT, VISITED, VISITOR, Ownership, PublicRows, declared_at, ownership
 
 READ_WRITE: Final = ("select", "insert", "update", "delete")
 
@@ -29,14 +29,52 @@ def quoted(identifier: str) -> str:
 
 def current_owner(ownership: Ownership) -> str:
     """Return the SQL for the owner (tenant or user) of the statement. It is null when none is set, which selects no row."""
-    return f"nullif(current_setting('{ownership.value}', true), '')::uuid"
+    return f"{_setting(ownership.value)}::uuid"
 
 
-def protect(table: str, owner_column: str = "tenant_id", ownership: Ownership = Ownership.TENANT) -> None:
-    """Enable row-level security on `table`: `app` reads and writes the rows of the current tenant or user, the migrating role all rows."""
+def _setting(name: str | None) -> str:
+    return f"nullif(current_setting('{name}', true), '')"
+
+
+def protect(
+    table: str,
+    owner_column: str = "tenant_id",
+    ownership: Ownership = Ownership.TENANT,
+    *,
+    public: str | None = None,
+    own: str | None = None,
+) -> None:
+    """Enable row-level security on `table`: `app` reads and writes the rows of the current tenant or user, the migrating role all rows.
+
+    `public` and `own` are those of the declaration of a tenant's table: see `publish`.
+    """
     force(table)
     mine = f"{owner_column} = {current_owner(ownership)}"
     policy(table, f"{table}_app", to=roles().app, using=mine, check=mine)
+    if public is not None:
+        publish(table, public, owner_column, own=own)
+
+
+def publish(table: str, public: str, owner_column: str = "tenant_id", *, own: str | None = None) -> None:
+    """Let anybody read rows of the visited tenant: those whose boolean column `public` is true, and visitors those with their id in `own`.
+
+    No row with a time in `deleted_at` is shown. For a table that is protected already.
+    """
+    columns = op.get_bind().exec_driver_sql("select attname from pg_attribute where attrelid = to_regclass($1)", (table,)).scalars()
+    rows = PublicRows(published=public, own=own, deleted=DELETED_AT if DELETED_AT in set(columns) else None)
+    policy(table, public_policy_name(table), to=roles().app, command="select", using=visible_to_visitors(rows, owner_column))
+
+
+def public_policy_name(table: str) -> str:
+    """Return the name of the policy that `publish` creates."""
+    return f"{table}_app_public"
+
+
+def visible_to_visitors(rows: PublicRows, owner_column: str) -> str:
+    """Return the SQL of the policy that `publish` creates. `coalesce` has the reason that `also_readable` gives."""
+    shown = rows.published if rows.own is None else f"({rows.published} or {rows.own} = {_setting(VISITOR)}::uuid)"
+    present = "" if rows.deleted is None else f" and {rows.deleted} is null"
+    return f"coalesce({owner_column} = {_setting(VISITED)}::uuid{present} and {shown}, false)"
 
 
 def force(table: str) -> None:

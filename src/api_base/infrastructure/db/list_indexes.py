@@ -1,18 +1,14 @@
 """The indexes that lists need: one for the default order, and one for each field that is sorted or filtered by ranges (docs/lists.md)."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
 from api_base.application.common.listing import RANGE_OPERATORS, Field
 from api_base.infrastructure.db.query_builder import PageBuilder
-from api_base.infrastructure.db.schema import owner_column
-
-MAX_NAME_BYTES: Final = 63
-"""Of an identifier [PostgreSQL manual, 4.1.1]."""
+from api_base.infrastructure.db.schema import identifier, owner_column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +24,7 @@ class ListIndex:
     def name(self) -> str:
         """Return the name, which ends with a digest where it would be too long."""
         parts = [*([self.owner] if self.owner else []), *self.columns[:-1], *(["descending"] if self.nulls_last else [])]
-        full = f"ix_{self.table}_{'_'.join(parts)}"
-        if len(full) <= MAX_NAME_BYTES:
-            return full
-        digest = hashlib.blake2s(full.encode(), digest_size=4).hexdigest()
-        return f"{full[: MAX_NAME_BYTES - len(digest) - 1]}_{digest}"
+        return identifier(f"ix_{self.table}_{'_'.join(parts)}")
 
     @property
     def whole(self) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The generic repository: aggregates in one table, read whole, saved whole, guarded by their version."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -9,9 +9,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from api_base.core.base import AggregateRoot
+from api_base.core.errors import ProgrammingError, Transient
 from api_base.core.shared.places import Declaration
-from api_base.infrastructure.db.changes import Change, Kind
-from api_base.infrastructure.db.schema import ownership
+from api_base.infrastructure.db.changes import NO_ERRORS, Change, ConstraintErrors, Kind
+from api_base.infrastructure.db.schema import is_unique, owner_column, ownership, unique_name
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement, owned
 from api_base.infrastructure.db.unit_of_work import current_unit, open_unit
@@ -62,6 +63,25 @@ class SqlRepository[T: AggregateRoot]:
         """Return the aggregate with this id, or None if the owner has no such aggregate."""
         return await self.find(self._by_id, self._owner(), id=id)
 
+    def by(self, column: str) -> Callable[[Any], Awaitable[T | None]]:
+        """Return the function that finds the aggregate of the owner with a value, as it is stored, in a unique column. Create it once and reuse it.
+
+        Raises `ProgrammingError` if the declaration of the table does not make the column unique among the rows of an owner.
+        """
+        table = self._mapping.table
+        if column not in table.columns or not is_unique(table, column):
+            keys = ", ".join(repr(one) for one in (owner_column(table), column) if one)
+            raise ProgrammingError(
+                f"SqlRepository.by({column!r}): no constraint of the table {table.name!r} makes the column unique. "
+                f"Add sa.UniqueConstraint({keys}, name={unique_name(table.name, owner_column(table), column)!r}) to its declaration."
+            )
+        statement = self.statement(table.c[column] == sa.bindparam("value", type_=table.c[column].type))
+
+        async def find(value: Any) -> T | None:
+            return await self.find(statement, self._owner(), value=value)
+
+        return find
+
     async def find(self, statement: Statement, owner: UUID | None, **values: Any) -> T | None:
         """Return the aggregate in the first row of `statement`, or None."""
         row = await self._database.fetchrow(statement, owner, **values)
@@ -101,10 +121,14 @@ class SqlRepository[T: AggregateRoot]:
         return True
 
     async def remove(self, entity: T) -> None:
-        """Delete `entity` when the unit of work ends, guarded by its version; its events are stored."""
-        self._register(Kind.DELETE, entity, entity.version)
+        """Delete `entity` when the unit of work ends, guarded by its version; its events are stored. Its relations are removed now."""
+        cascades, owner = self._database.cascades.get(self._mapping.table.name, ()), self._mapping.owner(entity)
+        for cascade in cascades:
+            assert owner is not None  # the table belongs to tenants
+            await cascade.remove(owner, entity.id)
+        self._register(Kind.DELETE, entity, entity.version, {one.constraint: _related_meanwhile for one in cascades})
 
-    def _register(self, kind: Kind, entity: T, expected: int) -> None:
+    def _register(self, kind: Kind, entity: T, expected: int, errors: ConstraintErrors = NO_ERRORS) -> None:
         unit, mapping = open_unit(), self._mapping
         change = Change(
             kind=kind,
@@ -117,6 +141,11 @@ class SqlRepository[T: AggregateRoot]:
             expected=expected,
             before=None if kind is Kind.INSERT else unit.remembered(mapping.table.name, entity.id),
             events=entity.collect_events(),
-            constraint_errors={name: partial(make, entity) for name, make in mapping.constraint_errors.items()},
+            constraint_errors={**{name: partial(make, entity) for name, make in mapping.constraint_errors.items()}, **errors},
         )
         unit.register(change)
+
+
+def _related_meanwhile() -> Exception:
+    """Return the error of a deletion whose aggregate got another relation after its relations were removed: the command is repeated."""
+    return Transient("Another request has just related something to what is deleted.")

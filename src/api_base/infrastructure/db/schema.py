@@ -4,7 +4,9 @@ Text compares by code point (`COLLATE "C"`), so that Python, SQL and indexes agr
 trail never shows their values.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
@@ -18,6 +20,7 @@ from api_base.core.errors import ProgrammingError
 from api_base.core.shared.places import caller
 
 _DIALECT: Final = registry.load("postgresql")()
+_MAX_NAME_BYTES: Final = 63
 SECRET: Final = {"sensitivity": "secret"}
 PERSONAL: Final = {"sensitivity": "personal"}
 DIFFERENCE: Final = {"difference": True}
@@ -27,6 +30,8 @@ DIFFERENCE: Final = {"difference": True}
 ROW_PRIVILEGES: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 """Policies limit these. A role can have others, such as TRUNCATE, which they do not limit."""
 
+DELETED_AT: Final = "deleted_at"
+"""The column of rows that can be restored."""
 
 type DeclaredTable = sa.Table[ReadOnlyColumnCollection[str, sa.Column[object]]]
 """A table of a context, with columns of any type."""
@@ -38,6 +43,26 @@ class Ownership(Enum):
     TENANT = "app.tenant_id"
     USER = "app.user_id"
     SYSTEM = None
+
+
+VISITED: Final = "app.visited_tenant_id"
+"""The setting of the tenant whose public pages a statement reads. `app.tenant_id` is not set then, so no other policy shows a row."""
+VISITOR: Final = "app.visitor_id"
+"""The setting of the user who reads public pages; empty for an anonymous one."""
+TENANT_SLUG: Final = "app.tenant_slug"
+"""The setting of the name under which a tenant with public pages is looked up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicRows:
+    """Which rows of a tenant anybody may read: those whose boolean column `published` is true, and visitors those with their id in `own`.
+
+    A row with a time in `deleted` is none of them. The values are names of columns; None for none.
+    """
+
+    published: str
+    own: str | None
+    deleted: str | None
 
 
 def text() -> sa.Text:
@@ -67,13 +92,19 @@ def tenant_owned(
     owner: str = "tenant_id",
     across_owners: Mapping[str, str] | None = None,
     privileges: Sequence[str] = ROW_PRIVILEGES,
+    public: str | None = None,
+    own: str | None = None,
 ) -> sa.Table:
     """A table with a tenant policy. `owner` names the column with the tenant's id.
 
     `across_owners` names the unique indexes that do not start with it, and why they show nobody a value of another tenant.
     `privileges` are those that the roles `app` and `worker` may have on it: a start refuses others.
+    `public` names the boolean column of rows that anybody may read on public pages (docs/public-pages.md), `own` the column with the id of the
+    user who may read a row there as well.
     """
-    return _declare(name, metadata, parts, Ownership.TENANT, owner, across_owners or {}, privileges)
+    table = _declare(name, metadata, parts, Ownership.TENANT, owner, across_owners or {}, privileges)
+    table.info["public"], table.info["own"] = public, own
+    return table
 
 
 def user_owned(name: str, metadata: sa.MetaData, *parts: sa.schema.SchemaItem, privileges: Sequence[str] = ROW_PRIVILEGES) -> sa.Table:
@@ -127,6 +158,14 @@ def across_owners(table: sa.Table) -> Mapping[str, str]:
     return found
 
 
+def public_rows(table: sa.Table) -> PublicRows | None:
+    """Return which rows anybody may read; None for a table without public pages."""
+    published: str | None = table.info.get("public")
+    if published is None:
+        return None
+    return PublicRows(published=published, own=table.info["own"], deleted=DELETED_AT if DELETED_AT in table.columns else None)
+
+
 def privileges(table: sa.Table) -> Sequence[str]:
     """Return the privileges that the roles `app` and `worker` may have. A table without any is reached by functions only."""
     found: Sequence[str] = table.info["privileges"]
@@ -141,6 +180,27 @@ def declared_at(table: sa.Table) -> str:
 def column_type(column: sa.Column[Any]) -> str:
     """Return the column's type in DDL, without its collation."""
     return column.type.compile(dialect=_DIALECT).partition(" COLLATE ")[0]
+
+
+def identifier(name: str) -> str:
+    """Return the name of an index or constraint; one of over 63 bytes, which PostgreSQL would cut off, ends with a digest [manual, 4.1.1]."""
+    if len(name) <= _MAX_NAME_BYTES:
+        return name
+    digest = hashlib.blake2s(name.encode(), digest_size=4).hexdigest()
+    return f"{name[: _MAX_NAME_BYTES - len(digest) - 1]}_{digest}"
+
+
+def unique_name(table: str, owner: str | None, column: str) -> str:
+    """Return the name of the constraint that `column` is unique among the rows of an owner."""
+    return identifier("_".join(["uq", table, *([owner] if owner else []), column]))
+
+
+def is_unique(table: sa.Table, column: str) -> bool:
+    """Return whether a constraint or an index of the declared table makes `column` unique among the rows of an owner."""
+    wanted = {column, table.info["owner"] or column}
+    keys = [one for one in table.constraints if isinstance(one, sa.UniqueConstraint | sa.PrimaryKeyConstraint)]
+    indexes = [one for one in table.indexes if one.unique and one.dialect_options["postgresql"]["where"] is None]
+    return any({part.name for part in one.columns} <= wanted for one in (*keys, *indexes) if one.columns)
 
 
 def needs_quotes(name: str) -> bool:

@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 from weakref import WeakSet
 
 import asyncpg
 
-from api_base.core.errors import ConfigurationError, Unavailable
+from api_base.core.errors import ConfigurationError, ProgrammingError, Unavailable
 from api_base.core.protocols import HealthCheck
+from api_base.core.types import NO_REQUEST, current_context
 from api_base.infrastructure.db.connecting import Connection, PoolOptions, check_version
 from api_base.infrastructure.db.errors import translate
 from api_base.infrastructure.db.pool import ConnectionPool, PoolFigures
@@ -24,6 +25,13 @@ UNSAFE_ATTRIBUTES: Final = {"rolsuper": "is a superuser", "rolbypassrls": "bypas
 """Attributes of a role, as columns of `pg_roles`, that switch the policies off, and how the error describes each."""
 
 
+class Cascade(NamedTuple):
+    """What removes rows that refer to a deleted aggregate, by tenant and id, before `constraint` refuses the deletion."""
+
+    constraint: str
+    remove: Callable[[UUID, UUID], Awaitable[None]]
+
+
 class Database:
     """Access to PostgreSQL as one role. Built closed; the lifespan opens and closes it."""
 
@@ -34,6 +42,8 @@ class Database:
         self._refuse_unsafe_role = refuse_unsafe_role
         self.repositories: list[object] = []
         """The repositories that use this database, for the check of the wiring at start."""
+        self.cascades: dict[str, list[Cascade]] = {}
+        """What is removed with the aggregates of a table."""
         self.lists: WeakSet[object] = WeakSet()
         """The lists that read it and are still used, for the indexes that they need."""
 
@@ -53,13 +63,13 @@ class Database:
 
     async def fetch(self, statement: Statement, owner: UUID | None, **values: Any) -> list[Row]:
         """Return all rows of `statement` for `owner`, a tenant or user."""
-        arguments = statement.arguments(owner, values)
-        return await self.run(lambda connection: connection.fetch(statement.sql, *arguments))
+        sql, arguments = statement.call(owner, values)
+        return await self.run(lambda connection: connection.fetch(sql, *arguments))
 
     async def fetchrow(self, statement: Statement, owner: UUID | None, **values: Any) -> Row | None:
         """Return the first row of `statement` for `owner`, or None."""
-        arguments = statement.arguments(owner, values)
-        return await self.run(lambda connection: connection.fetchrow(statement.sql, *arguments))
+        sql, arguments = statement.call(owner, values)
+        return await self.run(lambda connection: connection.fetchrow(sql, *arguments))
 
     async def fetchval(self, statement: Statement, owner: UUID | None, **values: Any) -> Any:
         """Return the first column of the first row of `statement` for `owner`, or None."""
@@ -67,8 +77,13 @@ class Database:
         return None if row is None else row[0]
 
     async def run[T](self, read: Callable[[Connection], Awaitable[T]]) -> T:
-        """Run `read` on a connection. Raises `Transient` if a retry may succeed, `Unavailable` for other connection errors."""
+        """Run `read` on a connection. Raises `Transient` if a retry may succeed, `Unavailable` for other connection errors.
+
+        Raises `ProgrammingError` for a visit to public pages inside a unit of work, whose transaction has the settings of its tenant.
+        """
         unit = current_unit.get()
+        if unit is not None and current_context.get(NO_REQUEST).visit is not None:
+            raise ProgrammingError("A message with `public_of` is executed inside a unit of work. Execute it outside of the command.")
         try:
             if unit is not None and unit.transactional:
                 return await read(await unit.connection())

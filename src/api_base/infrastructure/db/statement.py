@@ -3,6 +3,9 @@
 `set_config(…, true)` lasts for the statement's own transaction, so a connection has no tenant, and no state to reset, even behind a
 transaction pooler. The inner part depends on `t.id` (LATERAL, and OFFSET 0 keeps it a subquery), so PostgreSQL sets the owner
 first. The predicate on `t.id` selects the rows; row-level security is the second barrier.
+
+In a visit to public pages the same statement sets another setting, which only the policies of public rows compare with: whatever the handler
+asks for, PostgreSQL shows it no other row.
 """
 
 import re
@@ -16,7 +19,8 @@ from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, ColumnClause, Grouping
 
 from api_base.core.errors import ProgrammingError
-from api_base.infrastructure.db.schema import DeclaredTable, Ownership, owner_column, ownership
+from api_base.core.types import NO_REQUEST, Visit, current_context
+from api_base.infrastructure.db.schema import VISITED, VISITOR, DeclaredTable, Ownership, owner_column, ownership
 
 OWNER: sa.ColumnElement[UUID] = sa.literal_column("t.id", sa.Uuid())
 """The owner (tenant or user) of the statement. Use it in predicates."""
@@ -46,10 +50,15 @@ def owner_source(ownership: Ownership) -> str:
     return f"(select set_config('{ownership.value}', $1, true)::uuid as id offset 0) t"
 
 
+def _visited_source(visitor: int) -> str:
+    """Return the one-row source `t` of a visit: it sets the visited tenant from $1, and the visitor from the parameter `visitor`."""
+    return f"(select set_config('{VISITED}', $1, true)::uuid as id, set_config('{VISITOR}', ${visitor}, true) as visitor offset 0) t"
+
+
 class Statement:
     """SQL text and the order of its parameters. Create one for each shape and reuse it; pass the values at each execution."""
 
-    __slots__ = ("_constants", "names", "ownership", "sql")
+    __slots__ = ("_constants", "_tables", "names", "ownership", "sql", "visiting_sql")
 
     def __init__(self, select: sa.Select[Any] | sa.CompoundSelect[Any], ownership: Ownership = Ownership.TENANT) -> None:
         compiled = select.compile(dialect=_DIALECT)
@@ -62,20 +71,44 @@ class Statement:
         self.names: tuple[str, ...] = tuple(compiled.positiontup or ())
         self._constants = {name: value for name, value in compiled.params.items() if value is not None}
         self.ownership = ownership
-        if ownership is Ownership.SYSTEM:
-            self.sql = inner
-        else:
+        self._tables = ", ".join(sorted(table.name for table in shape[1]))
+        self.sql = self.visiting_sql = inner
+        if ownership is not Ownership.SYSTEM:
             inner = _PARAMETER.sub(lambda match: f"${int(match[1]) + 1}", inner)
-            self.sql = f"select i.* from {owner_source(ownership)} cross join lateral ({inner} offset 0) i"
+            self.sql = self.visiting_sql = f"select i.* from {owner_source(ownership)} cross join lateral ({inner} offset 0) i"
+        if ownership is Ownership.TENANT:
+            self.visiting_sql = f"select i.* from {_visited_source(len(self.names) + 2)} cross join lateral ({inner} offset 0) i"
 
-    def arguments(self, owner: UUID | None, values: dict[str, Any]) -> list[Any]:
-        """Return positional arguments for asyncpg. `owner` is the tenant or user of the statement."""
+    def call(self, owner: UUID | None, values: dict[str, Any]) -> tuple[str, list[Any]]:
+        """Return the SQL and its positional arguments for asyncpg. `owner` is the tenant or user of the statement.
+
+        Raises `ProgrammingError` in a visit to public pages for a statement of another tenant, of another user than the visitor, and on tables
+        of the system, which have no policy.
+        """
         if self._constants:
             values = {**self._constants, **values}
         arguments = [values[name] for name in self.names]
         if self.ownership is not Ownership.SYSTEM:
             arguments.insert(0, str(owner))
-        return arguments
+        visit = current_context.get(NO_REQUEST).visit
+        if visit is None:
+            return self.sql, arguments
+        self._require_visited(visit, owner)
+        if self.ownership is Ownership.TENANT:
+            arguments.append("" if visit.visitor is None else str(visit.visitor))
+        return self.visiting_sql, arguments
+
+    def _require_visited(self, visit: Visit, owner: UUID | None) -> None:
+        match self.ownership:
+            case Ownership.SYSTEM:
+                why = "which belong to the system and have no policy. Read them in a message without `public_of`"
+            case Ownership.TENANT if owner != visit.tenant_id:
+                why = "of another tenant than the visited one. Pass readable_tenant()"
+            case Ownership.USER if owner != visit.visitor:
+                why = "of another user than the visitor. Pass request_user()"
+            case _:
+                return
+        raise ProgrammingError(f"A message with `public_of` reads {self._tables}, {why}.")
 
 
 type Equality = tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]]

@@ -11,14 +11,18 @@ from typing import Any, Final
 
 from api_base.core.errors import Fault, WiringError
 from api_base.infrastructure.db.schema import (
+    VISITED,
+    VISITOR,
     DeclaredTable,
     Ownership,
+    PublicRows,
     across_owners,
     column_type,
     declared_at,
     owner_column,
     ownership,
     privileges,
+    public_rows,
 )
 
 SQL: Final = """
@@ -34,7 +38,7 @@ select c.relname::text,
     array(select array[d.col, d.type, coalesce(format_type(a.atttypid, null), '')] from declared d
         left join pg_attribute a on a.attrelid = c.oid and a.attname = d.col and a.attnum > 0 and not a.attisdropped
         where d.name = c.relname and (a.atttypid is null or a.atttypid is distinct from to_regtype(d.type)::oid)),
-    array(select array[polname::text, coalesce(pg_get_expr(polqual, polrelid), ''), coalesce(pg_get_expr(polwithcheck, polrelid), '')]
+    array(select array[polname::text, coalesce(pg_get_expr(polqual, polrelid), ''), coalesce(pg_get_expr(polwithcheck, polrelid), ''), polcmd::text]
         from pg_policy where polrelid = c.oid and polpermissive
         and exists (select from unnest(polroles) r where r = 0 or pg_has_role(app, r, 'usage'))),
     exists (select from pg_policy, unnest(polroles) r where polrelid = c.oid and polpermissive and (r = 0 or pg_has_role(worker, r, 'usage'))),
@@ -127,7 +131,7 @@ class TableCheck:
         if not row.forced:
             yield "has no forced row-level security: call ddl.protect in the revision that creates it"
         elif not row.owned_by_app:
-            yield from _policies(row, f"{owner}", f"{kind.value}")
+            yield from _policies(row, table, f"{owner}", f"{kind.value}")
         for index, first in row.unique:
             if first != owner and index not in across_owners(table):
                 yield f"has the unique index {index}, which does not start with {owner}: it would show the values of other owners"
@@ -139,20 +143,43 @@ class TableCheck:
                 yield f"has the foreign key {constraint} without {owner}: it would accept ids of other owners in {target}"
 
 
+def public_condition(rows: PublicRows, owner: str) -> str:
+    """Return the condition of the policy that `ddl.publish` creates, as PostgreSQL writes it."""
+
+    def setting(name: str) -> str:
+        return f"(NULLIF(current_setting('{name}'::text, true), ''::text))::uuid"
+
+    shown = rows.published if rows.own is None else f"({rows.published} OR ({rows.own} = {setting(VISITOR)}))"
+    present = "" if rows.deleted is None else f" AND ({rows.deleted} IS NULL)"
+    return f"COALESCE((({owner} = {setting(VISITED)}){present} AND {shown}), false)"
+
+
 def _privileges(row: _Stored, allowed: Sequence[str]) -> Iterator[str]:
     for role, granted in (("serving role", row.app), ("worker", row.worker)):
         if more := sorted(set(granted) - set(allowed)):
             yield f"grants {', '.join(more)} to the {role}, which its declaration does not allow: revoke it"
 
 
-def _policies(row: _Stored, owner: str, setting: str) -> Iterator[str]:
+def _policies(row: _Stored, table: DeclaredTable, owner: str, setting: str) -> Iterator[str]:
     own = re.compile(rf'\(+"?{re.escape(owner)}"? = \(NULLIF\(current_setting\(\'{re.escape(setting)}\'')
-    protected = not row.app
-    for name, using, check in row.policies:
+    protected, rows = not row.app, public_rows(table)
+    publishes = None if rows is None else (public_condition(rows, owner), "", "r")
+    published = publishes is None or not row.app
+    for name, using, check, command in row.policies:
+        if (using, check, command) == publishes:
+            published = True
+            continue
+        if VISITED in using or VISITED in check:
+            declared = "no row is public" if rows is None else f"public={rows.published!r}, own={rows.own!r}"
+            yield f"has the policy {name}, which shows visitors other rows than the declaration, by which {declared}: let both agree"
+            continue
         if " OR " in using or any("current_setting('app." not in condition for condition in (using, check) if condition):
             yield f"has the policy {name}, which shows the serving role rows of other owners: compare {owner} with ddl.current_owner"
         protected |= bool(own.match(using)) or ("SELECT" not in row.app and own.search(check) is not None)
     if not protected:
         yield f"has no policy that compares {owner} with {setting}: call ddl.protect in the revision that creates it"
+    if rows is not None and not published:
+        visitors = "" if rows.own is None else f", own={rows.own!r}"
+        yield f"has no policy for its public rows: call ddl.publish({table.name!r}, {rows.published!r}{visitors}) in a revision"
     if row.worker and not row.worker_policy:
         yield "is granted to the worker without a policy, so it would see no row: call ddl.worker_policy"

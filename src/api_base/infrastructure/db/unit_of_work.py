@@ -54,6 +54,8 @@ class SqlUnitOfWork(UnitOfWork):
         self.transactional = isolation is Isolation.SERIALIZABLE or bool(locks)
 
     async def __aenter__(self) -> Self:
+        if current_context.get(NO_REQUEST).visit is not None:
+            raise ProgrammingError("A message with `public_of` changes nothing: it must not execute a command.")
         if current_unit.get() is not None:
             raise ProgrammingError("A unit of work is already open: a handler must not execute a command. Subscribe to an event instead.")
         self._task = asyncio.current_task()
@@ -88,6 +90,13 @@ class SqlUnitOfWork(UnitOfWork):
         self._own_task()
         self.transactional = True
         return await self._writer.run(use)
+
+    async def flush(self) -> None:
+        """Send the changes that were registered so far, which later statements may refer to. Without any, nothing is sent."""
+        self._own_task()
+        if self._changes:
+            await self._send()
+            self.transactional = True  # from here on reads must see what was sent and is not committed
 
     def collect_events(self) -> list[DomainEvent]:
         """Return the events of aggregates that were saved since the last call, oldest first."""

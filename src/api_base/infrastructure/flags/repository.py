@@ -1,7 +1,5 @@
 """Repositories of feature flags and of proposals."""
 
-import sqlalchemy as sa
-
 from api_base.domain.flags.definition import usable
 from api_base.domain.flags.entities import FeatureFlag
 from api_base.domain.flags.proposal import FlagProposal
@@ -9,17 +7,16 @@ from api_base.domain.flags.repository import FlagRepository, ProposalRepository
 from api_base.infrastructure.db.repository import SqlRepository
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.flags.mapper import FLAG_MAPPING, PROPOSAL_MAPPING, read_flag
-from api_base.infrastructure.flags.tables import FLAGS
 
 
 class SqlFlagRepository(SqlRepository[FeatureFlag], FlagRepository):
     def __init__(self, database: Database) -> None:
         super().__init__(database, FLAG_MAPPING, lambda: None)
-        self._by_key = self.statement(FLAGS.c.key == sa.bindparam("key", type_=sa.Text))
+        self._by_key = self.by("key")
         self._all = self.statement()
 
     async def by_key(self, key: str) -> FeatureFlag | None:
-        return await self.find(self._by_key, None, key=key)
+        return await self._by_key(key)
 
     async def readable(self) -> list[FeatureFlag]:
         found = [flag for row in await self._database.fetch(self._all, None) if (flag := read_flag(row)) is not None]

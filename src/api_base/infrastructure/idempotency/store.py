@@ -5,7 +5,7 @@ before the look-up, which therefore sees what the last holder committed. With an
 """
 
 import hashlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from api_base.core.errors import IdempotencyKeyReused, RequestInProgress, Transient
@@ -17,6 +17,8 @@ from api_base.infrastructure.idempotency.tables import IDEMPOTENCY_KEYS
 from api_base.infrastructure.serialization.result_codec import decode_result, encode_result
 
 RETENTION: Final = timedelta(hours=24)
+FOR_EVER: Final = datetime.max.replace(tzinfo=UTC)
+"""The last moment of the calendar of Python."""
 
 _LOCK: Final = "select pg_try_advisory_xact_lock($1)"
 _OWNER: Final = """
@@ -60,7 +62,7 @@ class SqlIdempotencyStore(IdempotencyStore):
     async def keep[T](self, request: KeyedRequest, result: T, answer: Any) -> T:
         encoded = encode_result(result)
         again: T = decode_result(encoded, answer)
-        arguments = (*self._scope(request), self._clock.now() + RETENTION, request.fingerprint, encoded)
+        arguments = (*self._scope(request), FOR_EVER if request.permanent else self._clock.now() + RETENTION, request.fingerprint, encoded)
         status = await open_unit().run(lambda connection: connection.execute(_KEEP, *arguments))
         if status != "INSERT 0 1":
             raise Transient("A concurrent request with the same Idempotency-Key committed first.")

@@ -1,6 +1,7 @@
 """Tables of the context `tenants`.
 
-A second policy, on `app.user_id`, lets users read their own memberships, those tenants, and the invitations that they sent.
+A second policy, on `app.user_id`, lets users read their own memberships, those tenants, and the invitations that they sent. A third one lets
+anybody who names it find a tenant that has public pages.
 """
 
 from typing import Final
@@ -19,6 +20,7 @@ TENANTS: Final = tenant_owned(
     sa.Column("slug", text(), nullable=False),
     sa.Column("personal", sa.Boolean, nullable=False),
     sa.Column("plan", text(), nullable=False),
+    sa.Column("public_pages", sa.Boolean, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("created_at", timestamp(), nullable=False),
     sa.Column("updated_at", timestamp(), nullable=False),

@@ -57,7 +57,7 @@ class SqlUserRepository(SqlRepository[User], UserRepository):
         )
         self._administrators = Statement(active, Ownership.SYSTEM)
         self._password_hash = Statement(sa.select(sa.func.user_password_hash(OWNER, type_=sa.Text)), Ownership.USER)
-        self._by_email = self.statement(USERS.c.email == sa.bindparam("email", type_=sa.Text))
+        self._by_email = self.by("email")
         self._by_emails = self.statement(USERS.c.email == sa.any_(sa.bindparam("emails", type_=ARRAY(sa.Text))))
 
     def statement(self, *where: sa.ColumnElement[bool]) -> Statement:
@@ -92,7 +92,7 @@ class SqlUserRepository(SqlRepository[User], UserRepository):
         return count
 
     async def by_email(self, email: EmailAddress) -> User | None:
-        return await self.find(self._by_email, None, email=email.value)
+        return await self._by_email(email.value)
 
     async def by_emails(self, emails: Sequence[EmailAddress]) -> list[User]:
         return await self.find_all(self._by_emails, None, emails=[email.value for email in emails])

@@ -17,6 +17,7 @@ from api_base.core.errors.validation_messages import validation_message
 from api_base.core.types import current_context
 from api_base.interface.errors import http
 from api_base.interface.errors.problem import MEDIA_TYPE, Problem, leading_through, pointer
+from api_base.interface.errors.shape import SHAPE
 
 type Headers = Sequence[tuple[bytes, bytes]]
 
@@ -186,10 +187,14 @@ async def send_error(scope: Scope, send: Send, error: errors.ApiBaseError) -> No
 
 
 async def send_problem(scope: Scope, send: Send, problem: Problem) -> None:
-    """Send `problem` as the response."""
+    """Send `problem` as the response, in the shape of the errors of its prefix."""
     context = current_context.get(None)
-    body = problem.body(scope["path"], context.request_id if context else "")
-    headers = [(b"content-type", MEDIA_TYPE), (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store"), *problem.headers]
+    request_id = context.request_id if context else ""
+    if (shape := scope.get(SHAPE)) is None:
+        media_type, body = MEDIA_TYPE, problem.body(scope["path"], request_id)
+    else:
+        media_type, body = shape.encoded(problem.document(scope["path"], request_id))
+    headers = [(b"content-type", media_type), (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store"), *problem.headers]
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 

@@ -45,7 +45,11 @@ class Problem:
 
         `path` is the decoded path of the request: `instance` is a URI reference, so it is encoded again [RFC 9457, section 3.1.5].
         """
-        return _encode(self.members(instance=quote(path, safe=PATH_CHARACTERS), request_id=request_id))
+        return _encode(self.document(path, request_id))
+
+    def document(self, path: str, request_id: str) -> ProblemDocument:
+        """Return the members of the JSON object of a response, which `body` encodes."""
+        return ProblemDocument(self.members(instance=quote(path, safe=PATH_CHARACTERS), request_id=request_id))
 
     def members(self, **occurrence: str) -> dict[str, Any]:
         """Return the members of the JSON object. `occurrence` are those about the request."""

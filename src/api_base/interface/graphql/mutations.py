@@ -19,7 +19,8 @@ from strawberry.types import Info
 from strawberry.types.field import StrawberryField
 
 from api_base.core.errors import Unauthenticated
-from api_base.core.types import KeyedExecution, KeyedRequest, current_context, fingerprint, key_digest
+from api_base.core.types import KeyedExecution, KeyedRequest, current_context
+from api_base.core.types.idempotency_keys import fingerprint, key_digest
 from api_base.interface.errors.http import BadRequest, PreconditionRequired
 from api_base.interface.graphql import ids
 from api_base.interface.graphql.errors import argument_name
@@ -103,7 +104,7 @@ class Mutations:
     def _of_path(self, name: str, hint: Any, path: str) -> _Parameter:
         before = path[: path.index(f"/{{{name}}}")]
         node = next((node for node in self._types.by_name.values() if node.path == before), None)
-        if node is None:
+        if node is None or (name != node.key and hint is str):  # a resource that its path names in another way, such as by a slug
             return _Parameter(name, name, hint, REQUIRED, lambda given: given)
         argument = argument_name(name)
         return _Parameter(name, name, strawberry.ID, REQUIRED, lambda given: ids.decode_as(node.name, given, argument))

@@ -14,7 +14,8 @@ from api_base.application.common.cqrs import Command, Message
 from api_base.application.common.listing import MAX_LIMIT, ListRequest
 from api_base.core.errors import Invalid, ProgrammingError, Violation
 from api_base.core.protocols import Isolation
-from api_base.core.types import MAX_KEY_LENGTH, request_tenant
+from api_base.core.types import request_tenant
+from api_base.core.types.idempotency_keys import MAX_KEY_LENGTH
 from api_base.interface.errors.handlers import invalid_body
 from api_base.interface.listing import list_request
 from api_base.interface.mcp.declared import Tool

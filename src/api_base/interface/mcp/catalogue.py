@@ -14,7 +14,8 @@ from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command
 from api_base.application.common.listing import Page
 from api_base.core.errors import ApiBaseError, Fault, Invalid, ProgrammingError, WiringError
 from api_base.core.protocols import PermissionChecker
-from api_base.core.types import DryRun, Err, KeyedExecution, KeyedRequest, Principal, current_context, fingerprint, key_digest
+from api_base.core.types import DryRun, Err, KeyedExecution, KeyedRequest, Principal, current_context
+from api_base.core.types.idempotency_keys import fingerprint, key_digest
 from api_base.interface.errors.handlers import problem_of
 from api_base.interface.mcp.arguments import Arguments, located
 from api_base.interface.mcp.declared import Exposed, McpResource, Tool

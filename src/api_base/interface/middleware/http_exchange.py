@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_base.core.errors import ApiBaseError
 from api_base.core.protocols import Charge, Limit, RateDecision
-from api_base.core.types import RequestContext
+from api_base.core.types import Principal, RequestContext
 
 KEY: Final = "api_base.exchange"
 SWITCH: Final = "api_base.switch"
@@ -50,6 +50,29 @@ class RouteFinder(Protocol):
     def find(self, method: str, path: str) -> Match | None: ...
 
 
+class PresentedCredentials(Protocol):
+    """What a request says about its sender: see `auth.py`."""
+
+    async def caller(self, scope: Scope, /) -> "IdentifiedCaller": ...
+
+
+class IdentifiedCaller(Protocol):
+    """Who sends a request, by its credentials."""
+
+    @property
+    def principal(self) -> Principal: ...
+    @property
+    def access_token(self) -> str: ...
+    @property
+    def scope(self) -> str: ...
+
+
+class CredentialFinder(Protocol):
+    """Finds the credentials of a request, without verifying them."""
+
+    def presented(self, scope: Scope) -> PresentedCredentials | None: ...
+
+
 class ShownLimits(Protocol):
     """Writes the fields of an answer."""
 
@@ -62,12 +85,13 @@ class HttpExchange:
     `quota_left` is the part of the rate limit in `added` that is left: above 1 before a limit is decided, below 0 after a refusal.
 
     `matched` is the route of the request, before anything is decided; None for an unknown path. `error` is the reason of a refusal: an invalid
-    token, to which AuditMiddleware responds, or the exception that the route raised. `actions` are awaited after the response. `limits` shows what
+    token, to which AuditMiddleware responds, or the exception that the route raised. `presented` are the credentials, before anything is verified;
+    None for an anonymous request. `actions` are awaited after the response. `limits` shows what
     messages charge; None for a request without limits. `scope` is that of the token. `timer` ends a request that takes too long.
     """
 
     __slots__ = (
-        "actions", "added", "authorization", "baggage", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "left", "limits", "matched", "origin",
+        "actions", "added", "authorization", "baggage", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "left", "limits", "matched", "origin", "presented",
         "quota_left", "request_id", "requested_method", "route", "scope", "send", "source", "started", "status", "timer", "traceparent", "tracestate",
     )  # fmt: skip
 
@@ -94,6 +118,7 @@ class HttpExchange:
         self.quota_left = 2.0
         self.timer: asyncio.TimerHandle | None = None
         self.matched: Match | None = None
+        self.presented: PresentedCredentials | None = None
         self.context: RequestContext
         scope[KEY] = self
 
@@ -151,16 +176,18 @@ def http_exchange_of(scope: Scope) -> HttpExchange:
 
 
 class RouteMatcher:
-    """Stores the match of each request in its exchange, before the middlewares that depend on it: limits and authentication."""
+    """Stores the match and the credentials of each request in its exchange, before the middlewares that depend on them: limits and authentication."""
 
-    def __init__(self, app: ASGIApp, routes: RouteFinder) -> None:
-        self._app, self._find = app, routes.find
+    def __init__(self, app: ASGIApp, routes: RouteFinder, credentials: CredentialFinder) -> None:
+        self._app, self._find, self._presented = app, routes.find, credentials.presented
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             method, path = scope["method"], scope["path"]
             matched = self._find(WEBSOCKET, path) if "extensions" in scope and method == "GET" and SWITCH in scope["extensions"] else None
-            http_exchange_of(scope).matched = self._find(method, path) if matched is None or matched.route is None else matched
+            exchange = http_exchange_of(scope)
+            exchange.matched = self._find(method, path) if matched is None or matched.route is None else matched
+            exchange.presented = self._presented(scope)
         await self._app(scope, receive, send)
 
 

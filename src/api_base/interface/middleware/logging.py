@@ -128,7 +128,7 @@ class LoggingMiddleware:
             if flags and not self._flags.used(client[0] if client else ""):
                 flags = int(span >> 8 < self._sampled_below)
         request_id = (None if exchange.request_id is None else valid_request_id(exchange.request_id)) or trace_id
-        values = (request_id, trace_id, span_id, parent, flags, address, None, "", None, scope["path"], "", "")
+        values = (request_id, trace_id, span_id, parent, flags, address, None, "", None, scope["path"], "", "", None)
         context: RequestContext = _new(RequestContext, values)
         if exchange.tracestate is None and exchange.baggage is None:
             return context

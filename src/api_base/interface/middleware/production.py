@@ -8,14 +8,16 @@ from typing import Any, Final
 from starlette.middleware import Middleware
 
 from api_base.core.config import Settings
-from api_base.core.protocols import AccessLookup, AuditStore, RequestRecorder, TokenVerifier
+from api_base.core.protocols import AuditStore, RequestRecorder
+from api_base.interface.errors.shape import ProblemShape
 from api_base.interface.middleware.audit import AuditMiddleware
-from api_base.interface.middleware.auth import AuthMiddleware
+from api_base.interface.middleware.auth import AuthMiddleware, Schemes
 from api_base.interface.middleware.client_address import ClientAddress
 from api_base.interface.middleware.cors import CORSMiddleware
 from api_base.interface.middleware.http_exchange import RouteFinder, RouteMatcher
 from api_base.interface.middleware.logging import CallerFlags, LoggingMiddleware
 from api_base.interface.middleware.prefix import PrefixMiddleware
+from api_base.interface.middleware.problem_shapes import ProblemShapeMiddleware
 from api_base.interface.middleware.rate_limit import RateLimitMiddleware, RequestLimits
 from api_base.interface.middleware.security_headers import SecurityHeadersMiddleware, security_headers
 
@@ -39,25 +41,29 @@ GRAPHIQL_POLICY: Final = f"{DOCS_POLICY}; font-src data:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackPorts:
-    """The dependencies of the middlewares. `routes` finds the route of a request."""
+    """The dependencies of the middlewares. `routes` finds the route of a request, `schemes` its credentials."""
 
     recorder: RequestRecorder
     limits: RequestLimits
-    verifier: TokenVerifier
-    mcp_verifier: TokenVerifier
-    access: AccessLookup
+    schemes: Schemes
     audit: AuditStore[Any]
     routes: RouteFinder
 
 
-def stack(settings: Settings, ports: StackPorts, by_prefix: Mapping[str, Sequence[Middleware]] = MappingProxyType({})) -> list[Middleware]:
+def stack(
+    settings: Settings,
+    ports: StackPorts,
+    by_prefix: Mapping[str, Sequence[Middleware]] = MappingProxyType({}),
+    shapes: Mapping[str, ProblemShape] = MappingProxyType({}),
+) -> list[Middleware]:
     """Return the middlewares, first to last; the dispatcher follows. Without allowed origins there is no CORSMiddleware.
 
-    `by_prefix` are those of contexts, which see only requests below their prefix, behind all guards.
+    `by_prefix` are those of contexts, which see only requests below their prefix, behind all guards. `shapes` are those of errors below a prefix.
     """
     server = settings.server
     address = ClientAddress(server.trusted_proxies, server.forwarded_header)
     return [
+        *([Middleware(ProblemShapeMiddleware, by_prefix=shapes)] if shapes else ()),
         Middleware(
             LoggingMiddleware,
             recorder=ports.recorder,
@@ -68,9 +74,9 @@ def stack(settings: Settings, ports: StackPorts, by_prefix: Mapping[str, Sequenc
         ),
         *([_cors(settings)] if server.cors_origins else ()),
         Middleware(SecurityHeadersMiddleware, **SECURITY, policies={"/docs": DOCS_POLICY, "/docs/graphiql": GRAPHIQL_POLICY}),
-        Middleware(RouteMatcher, routes=ports.routes),
+        Middleware(RouteMatcher, routes=ports.routes, credentials=ports.schemes),
         Middleware(RateLimitMiddleware, limits=ports.limits, exempt=EXEMPT),
-        Middleware(AuthMiddleware, verifier=ports.verifier, mcp_verifier=ports.mcp_verifier, access=ports.access, exempt=EXEMPT),
+        Middleware(AuthMiddleware, exempt=EXEMPT),
         Middleware(AuditMiddleware, store=ports.audit),
         *([Middleware(PrefixMiddleware, by_prefix=by_prefix)] if by_prefix else ()),
     ]

@@ -48,7 +48,7 @@ class RequestLimits:
     def _by_address(self, exchange: HttpExchange) -> Sequence[Charge]:
         address = exchange.context.address
         default, login, failed = self._of(address)
-        matched, authorized = exchange.matched, exchange.authorization is not None
+        matched, authorized = exchange.matched, exchange.presented is not None
         if matched is None or (route := matched.route) is None or not (route.login or route.limits):
             return (default, failed) if authorized else (default,)
         charges = [default, login] if route.login else [default]
@@ -156,5 +156,5 @@ class RateLimitMiddleware:
             return
         exchange.limits = self._limits
         await self._app(scope, receive, send)
-        if exchange.status == 401 and exchange.authorization is not None:
+        if exchange.status == 401 and exchange.presented is not None:
             await self._limits.token_failed(exchange)

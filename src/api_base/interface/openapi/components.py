@@ -1,10 +1,11 @@
 """Components that operations refer to: the problem, error responses, headers, security schemes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from api_base.interface.errors.handlers import INTERNAL, PROBLEMS
 from api_base.interface.errors.problem import type_of
+from api_base.interface.middleware.auth import AuthenticationScheme
 
 type Json = dict[str, Any]
 
@@ -123,12 +124,11 @@ RESPONSES: Final[Mapping[str, Json]] = {name: _answer(*answer) for name, answer 
 BY_STATUS: Final[Mapping[int, Json]] = {status: {"$ref": f"#/components/responses/{name}"} for name, (status, _, _) in _ANSWERS.items()}
 
 
-def security_schemes(token_url: str) -> Json:
-    """The OAuth2 password form, so that /docs can log in, and a bearer token."""
-    return {
-        "password": {"type": "oauth2", "flows": {"password": {"tokenUrl": token_url, "scopes": {}}}},
-        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-    }
+PASSWORD: Final = "password"  # noqa: S105 -- a name, no secret
+"""The name of the OAuth2 password form, by which /docs logs in."""
 
 
-SECURED: Final[list[Json]] = [{"password": []}, {"bearer": []}]
+def security_schemes(token_url: str, schemes: Sequence[AuthenticationScheme]) -> Json:
+    """The OAuth2 password form, and the schemes of the application."""
+    password = {"type": "oauth2", "flows": {"password": {"tokenUrl": token_url, "scopes": {}}}}
+    return {PASSWORD: password, **{one.name: dict(one.description) for one in schemes}}

@@ -4,8 +4,9 @@ The document is served at /openapi.json and printed by `api-base openapi`.
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -16,8 +17,11 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from api_base.core.errors import Fault, ProgrammingError, WiringError
 from api_base.core.shared.places import place_of
-from api_base.interface.openapi.components import HEADERS, OAUTH2_ERROR, PROBLEM, REPLACED, RESPONSES, security_schemes
+from api_base.interface.errors.shape import ProblemShape
+from api_base.interface.middleware.auth import AuthenticationScheme
+from api_base.interface.openapi.components import HEADERS, OAUTH2_ERROR, PASSWORD, PROBLEM, REPLACED, RESPONSES, security_schemes
 from api_base.interface.openapi.operations import complete
+from api_base.interface.openapi.shapes import shape_errors
 from api_base.interface.router import V1
 from api_base.interface.routes import Router
 from api_base.interface.routes.router import options_of
@@ -35,10 +39,18 @@ TOKEN_URL: Final = f"{V1}/auth/token"
 LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 
 
-def install(app: FastAPI, routers: Sequence[tuple[str, APIRouter]], *, version: str, hooks: Sequence[tuple[str, Hook]] = ()) -> None:
+def install(
+    app: FastAPI,
+    routers: Sequence[tuple[str, APIRouter]],
+    *,
+    version: str,
+    schemes: Sequence[AuthenticationScheme],
+    shapes: Mapping[str, ProblemShape] = MappingProxyType({}),
+    hooks: Sequence[tuple[str, Hook]] = (),
+) -> None:
     """Make `app.openapi()` return the completed document.
 
-    `version` is the version of the API, `routers` are the routers that `app` includes, with their prefixes. `hooks` are those of contexts, by name. Create `app` with
+    `version` is the version of the API, `routers` are the routers that `app` includes, with their prefixes. `schemes` are the accepted authentication schemes, `shapes` those of errors below a prefix. `hooks` are those of contexts, by name. Create `app` with
     `openapi_url=None`: otherwise FastAPI's own route comes first. Raises `ProgrammingError` for two operations with one name.
     """
     names: dict[str, str] = {}
@@ -53,7 +65,8 @@ def install(app: FastAPI, routers: Sequence[tuple[str, APIRouter]], *, version: 
             for _, router in routers:
                 if isinstance(router, Router):
                     router.describe()
-            document = _document(app, version)
+            document = _document(app, version, schemes)
+            shape_errors(document, shapes)
             for context, hook in hooks:
                 _call(hook, document, context)
             built.append(document)
@@ -100,7 +113,7 @@ def _operation_id(route: APIRoute, method: str) -> str:
     return f"{route.name}_{method.lower()}" if len(route.methods or ()) > 1 else route.name
 
 
-def _document(app: FastAPI, version: str) -> Json:
+def _document(app: FastAPI, version: str, schemes: Sequence[AuthenticationScheme]) -> Json:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Duplicate Operation ID")  # FastAPI's ids of a route with several methods, which are replaced
         document = get_openapi(
@@ -113,14 +126,15 @@ def _document(app: FastAPI, version: str) -> Json:
             servers=[{"url": "/", "description": "The server of this document"}],
         )
     tags: set[str] = set()
+    names = [PASSWORD, *(one.name for one in schemes)]
     for path, method, route, operation in _operations(app, document):
         operation["operationId"] = _operation_id(route, method)
         if method == "patch":
             _without_defaults(document, operation)
         tags.update(operation.get("tags", ()))
-        complete(operation, method, path, route.endpoint, options_of(route))
+        complete(operation, method, path, route.endpoint, options_of(route), names)
     document["tags"] = [{"name": tag, "description": f"Operations on {tag}."} for tag in sorted(tags)]
-    _components(document)
+    _components(document, schemes)
     return document
 
 
@@ -142,7 +156,7 @@ def _without_defaults(document: Json, operation: Json) -> None:
             schema.pop("default", None)
 
 
-def _components(document: Json) -> None:
+def _components(document: Json, schemes: Sequence[AuthenticationScheme]) -> None:
     components = document.setdefault("components", {})
     schemas = {name: schema for name, schema in components.get("schemas", {}).items() if name not in REPLACED}
     components["schemas"] = dict(sorted({**schemas, "Problem": PROBLEM, "OAuth2Error": OAUTH2_ERROR}.items()))
@@ -151,4 +165,4 @@ def _components(document: Json) -> None:
             schema["properties"].pop("cursors", None)
     components["responses"] = RESPONSES
     components["headers"] = HEADERS
-    components["securitySchemes"] = security_schemes(TOKEN_URL)
+    components["securitySchemes"] = security_schemes(TOKEN_URL, schemes)

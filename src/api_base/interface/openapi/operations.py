@@ -1,11 +1,11 @@
 """Complete one operation with the declarations of its route."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 from fastapi.params import Depends
 
-from api_base.interface.openapi.components import BY_STATUS, SECURED, header_references
+from api_base.interface.openapi.components import BY_STATUS, header_references
 from api_base.interface.openapi.parameters import FIELDS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, list_parameters
 from api_base.interface.routes import ListQuery, RouteOptions
 from api_base.interface.routes.idempotency import accepts_key
@@ -17,8 +17,13 @@ type Json = dict[str, Any]
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 
-def complete(operation: Json, method: str, path: str, endpoint: Callable[..., Any], options: RouteOptions | None) -> None:
-    """Change `operation` in place. A route of a plain FastAPI router (`options` is None) gets the common responses."""
+def complete(
+    operation: Json, method: str, path: str, endpoint: Callable[..., Any], options: RouteOptions | None, schemes: Sequence[str]
+) -> None:
+    """Change `operation` in place. A route of a plain FastAPI router (`options` is None) gets the common responses.
+
+    `schemes` are the names of the security schemes.
+    """
     found = list(_dependencies(endpoint))
     condition = next((one for one in found if isinstance(one, IfMatch)), None)
     listing = next((one for one in found if isinstance(one, ListQuery)), None)
@@ -30,7 +35,8 @@ def complete(operation: Json, method: str, path: str, endpoint: Callable[..., An
     _answers(operation, _statuses(method, path, options, condition, body is not None), method, options)
     auth = plain_options(operation).auth if options is None else options.auth
     operation.pop(EXTRA, None)
-    operation["security"] = {"required": SECURED, "optional": [*SECURED, {}], "ignored": []}[auth]
+    secured: list[Json] = [{name: []} for name in schemes]
+    operation["security"] = {"required": secured, "optional": [*secured, {}], "ignored": []}[auth]
     if options is not None and options.deprecation is not None:
         operation["deprecated"] = True
 
@@ -112,7 +118,7 @@ def _answers(operation: Json, statuses: list[int], method: str, options: RouteOp
         if status.startswith("2"):
             response["description"] = _SUCCESS.get(status, response["description"])
             if options is not None:
-                response["headers"] = header_references(*added)
+                response["headers"] = header_references(*added) | (_LINKS if options.paging == "offset" else {})
     for code in statuses:
         responses.setdefault(str(code), BY_STATUS[code])
     if options is not None and options.protocol == "oauth2":
@@ -129,5 +135,11 @@ def _replaced(responses: Json) -> list[int]:
     return [422]
 
 
+_LINKS: Final[Json] = {
+    "Link": {
+        "description": "The pages `first`, `prev`, `next` and `last`, relative to the URL of the request [RFC 8288].",
+        "schema": {"type": "string", "examples": ['<?offset=0&limit=50>; rel="first"']},
+    }
+}
 _VALIDATION_ERROR: Final = "#/components/schemas/HTTPValidationError"
 _SUCCESS: Final = {"200": "Success", "201": "Created", "202": "Accepted", "204": "Success, without content"}

@@ -4,10 +4,10 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from api_base.application.common.listing import DEFAULT_LIMIT, MAX_CURSOR_LENGTH, MAX_LIMIT, Field
+from api_base.application.common.listing import DEFAULT_LIMIT, MAX_CURSOR_LENGTH, MAX_LIMIT, MAX_ROWS, Field
 from api_base.domain.common.specification import ComparisonOperator
 from api_base.interface.listing import MAX_VALUE_LENGTH
-from api_base.interface.routes import ListQuery
+from api_base.interface.routes import ListQuery, OffsetQuery
 from api_base.interface.routes.idempotency import PATTERN
 
 type Json = dict[str, Any]
@@ -56,13 +56,12 @@ _TEXT: Final = {"type": "string", "maxLength": MAX_VALUE_LENGTH}
 
 def list_parameters(listing: ListQuery) -> list[Json]:
     """The query parameters of a list. Each filter is an object for its field: `?price[ge]=10`."""
-    fields = listing.fields
+    fields = listing.fields.renamed(listing.wire)
     parameters = [
         _query(
             "limit", f"Maximum number of results; the default is {DEFAULT_LIMIT}.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}
         ),
-        _query("cursor", "`next_cursor` of the previous page.", {"type": "string", "maxLength": MAX_CURSOR_LENGTH}),
-        _query("include_total", "Whether to count `total`, which takes time.", {"type": "boolean"}),
+        *(_BY_OFFSET if isinstance(listing, OffsetQuery) else _by_cursor(listing)),
     ]
     if fields.sortable:
         about = f"Fields to sort by, separated by commas; a leading `-` sorts in descending order. Allowed: {', '.join(fields.sortable)}. "
@@ -95,3 +94,20 @@ def _operand(field: Field, operator: ComparisonOperator) -> Json:
 
 def _query(name: str, description: str, schema: Json) -> Json:
     return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+
+
+def _by_cursor(listing: ListQuery) -> list[Json]:
+    about = f"`{listing.wire('next_cursor')}` of the previous page."
+    return [
+        _query("cursor", about, {"type": "string", "maxLength": MAX_CURSOR_LENGTH}),
+        _query(listing.wire("include_total"), "Whether to count `total`, which takes time.", {"type": "boolean"}),
+    ]
+
+
+_BY_OFFSET: Final = (
+    _query(
+        "offset",
+        f"Number of results before the page. A page that ends beyond result {MAX_ROWS} is refused.",
+        {"type": "integer", "minimum": 0, "maximum": MAX_ROWS - 1, "default": 0},
+    ),
+)

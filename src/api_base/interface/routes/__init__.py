@@ -1,6 +1,13 @@
 """Routes with more options than FastAPI's, served without FastAPI's work per request."""
 
-from api_base.interface.routes.parameters import ClientProgram, ExpectedVersion, ListQuery, OptionalVersion, PreferredLanguage
+from api_base.interface.routes.parameters import (
+    ClientProgram,
+    ExpectedVersion,
+    ListQuery,
+    OffsetQuery,
+    OptionalVersion,
+    PreferredLanguage,
+)
 from api_base.interface.routes.router import RouteOptions, Router
 
-__all__ = ["ClientProgram", "ExpectedVersion", "ListQuery", "OptionalVersion", "PreferredLanguage", "RouteOptions", "Router"]
+__all__ = ["ClientProgram", "ExpectedVersion", "ListQuery", "OffsetQuery", "OptionalVersion", "PreferredLanguage", "RouteOptions", "Router"]

@@ -1,7 +1,7 @@
 """HTTP caching of a cacheable query's result [RFC 9111; Cache-Status: RFC 9211].
 
 A client may keep the answer and has to ask whether it is current, unless the query declares `max_age`. Shared caches keep nothing: the answer
-is `private`, and in case one ignores that, it varies with the caller.
+is `private`, and in case one ignores that, it varies with what names the caller.
 """
 
 from hashlib import blake2b
@@ -25,7 +25,7 @@ class ClientCaching:
             raise ProgrammingError(f"A route declares the query {query.__name__}, which is not cacheable. Leave it out of the options.")
         self._staleness = query.staleness
         freshness = b"max-age=%d" % query.max_age if query.max_age else b"no-cache"
-        self.headers: list[Header] = [(b"cache-control", b"private, " + freshness), (b"vary", b"authorization")]
+        self.headers: list[Header] = [(b"cache-control", b"private, " + freshness), (b"vary", b"authorization, cookie")]
 
     def begin(self) -> None:
         """Called before the query is executed."""

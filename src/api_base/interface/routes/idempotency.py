@@ -10,7 +10,8 @@ from typing import Final
 
 from starlette.types import Message, Receive, Scope
 
-from api_base.core.types import MAX_KEY_LENGTH, KeyedExecution, KeyedRequest, RequestContext, current_context, fingerprint, key_digest
+from api_base.core.types import KeyedExecution, KeyedRequest, RequestContext, current_context
+from api_base.core.types.idempotency_keys import MAX_KEY_LENGTH, fingerprint, key_digest
 from api_base.interface.errors.http import BadRequest
 from api_base.interface.routes.parameters import header
 from api_base.interface.routes.router import RouteOptions

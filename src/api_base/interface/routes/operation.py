@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from api_base.application.common.listing import Page
+from api_base.application.common.listing import OffsetPage, Page
 from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, Unauthenticated
 from api_base.interface.errors.handlers import BEARER, http_problem, invalid_of, problem_of, send_problem
 from api_base.interface.middleware.http_exchange import http_exchange_of
@@ -27,7 +27,9 @@ from api_base.interface.routes.dependencies import FORM, VALUES, Composed, reque
 from api_base.interface.routes.etags import ENTITY_TAG, matches, sparse_tag
 from api_base.interface.routes.form import Form
 from api_base.interface.routes.idempotency import METHODS, Keyed, accepts_key, keyed
+from api_base.interface.routes.page_links import page_links
 from api_base.interface.routes.parameters import BodyResolver, header
+from api_base.interface.routes.renaming import result_of, sent
 from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
 from api_base.interface.routes.router import RouteOptions
 from api_base.interface.routes.signature import Signature
@@ -54,6 +56,8 @@ class Operation:
         stored = [(b"cache-control", options.cache.encode())] if self._caching is None else self._caching.headers
         self._headers = [_JSON, *stored, *_deprecation(options)]
         self._values: Values | None = None
+        self._wire = signature.wire
+        self._linked = options.location is not None or options.paging == "offset"
         self._location = [part[1] for part in Formatter().parse(options.location or "") if part[1]]
         self._compile(signature, body_limit)
 
@@ -61,11 +65,16 @@ class Operation:
         if signature.faults:
             raise ProgrammingError(signature.faults[0][1])
         hints = get_type_hints(self.endpoint, include_extras=True)
-        answer = hints.pop("return", None)
+        answer = hints.pop("return", None) if signature.wire is None else result_of(self.endpoint)
         self._encode = rendering.encode
         if get_origin(answer) is Page:
             self._encode, answer = rendering.encode_page, get_args(answer)[0]
+        elif get_origin(answer) is OffsetPage:
+            answer = get_args(answer)[0]
         self._shown = rendering.field_names(answer)
+        if (wire := self._wire) is not None:
+            self._shown = {wire(name): name for name in self._shown}
+            self._encode = lambda answer: rendering.encode(sent(answer, wire))
         self._names = tuple(signature.placeholders)
         self._path: dict[str, Callable[[str], Any]] = {name: adapter.validate_strings for name, adapter in signature.path.items()}
         self._resolvers: list[tuple[str, Callable[[Scope], Any]]] = [(name, one.resolve) for name, one in signature.resolvers]
@@ -183,10 +192,9 @@ class Operation:
             headers.append((b"etag", tag.encode()))
             if self._known(scope, tag):
                 return 304, headers[1:], b""
-        if self.options.location is not None:
-            location = self.options.location.format_map({name: getattr(answer, name) for name in self._location})
-            headers.append((b"location", location.encode()))
-        content = self._encode(answer) if sparse is None else rendering.encode_sparse(answer, sparse)
+        if self._linked:
+            headers += self._links(scope, answer)
+        content = self._encode(answer) if sparse is None else rendering.encode_sparse(answer, sparse, self._shown, self._wire)
         if self._caching is not None and not self.options.versioned:
             tag = content_tag(content)
             headers.append((b"etag", tag.encode()))
@@ -194,6 +202,12 @@ class Operation:
                 return 304, headers[1:], b""
         headers.append((b"content-length", b"%d" % len(content)))
         return self.status, headers, content
+
+    def _links(self, scope: Scope, answer: Any) -> list[Header]:
+        if self.options.location is None:
+            return page_links(scope["query_string"], answer)
+        location = self.options.location.format_map({name: getattr(answer, name) for name in self._location})
+        return [(b"location", location.encode())]
 
     def _known(self, scope: Scope, tag: str) -> bool:
         """Return whether the client has this response, as it says."""

@@ -1,5 +1,6 @@
 """Parameters of routes in addition to path values and a body. For FastAPI's document each is a dependency; `Operation` resolves it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, runtime_checkable
 from urllib.parse import parse_qsl
@@ -121,10 +122,20 @@ class ListQuery(QueryResolver):
 
     fields: Fields
     searchable: bool = False
+    wire: Callable[[str], str] = str
+    """Returns the name of a field or parameter that clients see: `Router(rename=…)` sets it."""
 
     def resolve(self, scope: Scope) -> ListRequest:
         """Return the validated request. Raises `Invalid` with every parameter that is not declared or not valid."""
-        return list_request(scope["query_string"], self.fields, searchable=self.searchable)
+        return list_request(scope["query_string"], self.fields, searchable=self.searchable, wire=self.wire)
 
     def __call__(self, request: Request) -> ListRequest:
         return self.resolve(request.scope)
+
+
+class OffsetQuery(ListQuery):
+    """The query string as a `ListRequest` on `fields`, with an `offset` in place of a cursor, for a route of `RouteOptions(paging="offset")`."""
+
+    def resolve(self, scope: Scope) -> ListRequest:
+        """Return the validated request. Raises `Invalid` as `ListQuery` does, and for a page that ends beyond row 10,000."""
+        return list_request(scope["query_string"], self.fields, searchable=self.searchable, by_offset=True, wire=self.wire)

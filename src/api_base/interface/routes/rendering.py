@@ -1,16 +1,17 @@
 """Encode responses: DTOs by msgspec, times in RFC 3339 with `Z`, reduced to the fields in `?fields=`."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from dataclasses import fields as dataclass_fields
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
 import msgspec
 
-from api_base.application.common.listing import Page
+from api_base.application.common.listing import OffsetPage, Page
 from api_base.core.errors import ApiBaseError, Invalid
 from api_base.interface.errors.problem import pointer
+from api_base.interface.routes.renaming import Wire, sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,26 +49,29 @@ encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 
 def encode_page(page: Page[Any]) -> bytes:
     """Return the JSON of a page, with its total if it was counted."""
-    return _page(page, page.items)
-
-
-def _page(page: Page[Any], items: Sequence[Any]) -> bytes:
-    content = {"items": items, "next_cursor": page.next_cursor}
+    content = {"items": page.items, "next_cursor": page.next_cursor}
     return encode(content if page.total is None else content | {"total": page.total})
 
 
-def encode_sparse(answer: Any, names: Sequence[str]) -> bytes:
-    """Return a response, or each item of a page, with the fields `names` only."""
-    if isinstance(answer, Page):
-        return _page(answer, [_narrowed(item, names) for item in answer.items])
-    return encode(_narrowed(answer, names))
+def encode_sparse(answer: Any, names: Sequence[str], shown: Mapping[str, str], wire: Wire | None = None) -> bytes:
+    """Return a response, or each item of a page, with the fields `names` only: those of clients, which `shown` maps to those of the DTO."""
+    own = [(name, shown[name]) for name in names]
+    narrowed: Any
+    if isinstance(answer, Page | OffsetPage):
+        narrowed = replace(answer, items=[_narrowed(item, own, wire) for item in answer.items])
+        if wire is None and isinstance(narrowed, Page):
+            return encode_page(narrowed)
+    else:
+        narrowed = _narrowed(answer, own, wire)
+    return encode(narrowed if wire is None else sent(narrowed, wire))
 
 
-def _narrowed(answer: Any, names: Sequence[str]) -> Mapping[str, Any]:
-    return {name: getattr(answer, name) for name in names}
+def _narrowed(answer: Any, names: Sequence[tuple[str, str]], wire: Wire | None) -> Mapping[str, Any]:
+    found = {name: getattr(answer, own) for name, own in names}
+    return found if wire is None else {name: sent(value, wire) for name, value in found.items()}
 
 
-def sparse_fields(query: bytes, shown: frozenset[str]) -> tuple[str, ...] | None:
+def sparse_fields(query: bytes, shown: Mapping[str, str]) -> tuple[str, ...] | None:
     """Return the names in `?fields=`, or None without it. Raises `Invalid` for names that are not `shown`."""
     for part in query.split(b"&"):
         if part.startswith(b"fields="):
@@ -91,6 +95,6 @@ def refuse_parameters(query: bytes, *, sparse: bool) -> None:
             )
 
 
-def field_names(answer: Any) -> frozenset[str]:
-    """Return the field names of a DTO class."""
-    return frozenset(f.name for f in dataclass_fields(answer)) if is_dataclass(answer) else frozenset()
+def field_names(answer: Any) -> Mapping[str, str]:
+    """Return the field names of a DTO class, each by itself."""
+    return {f.name: f.name for f in dataclass_fields(answer)} if is_dataclass(answer) else {}

@@ -5,6 +5,7 @@ FastAPI registers these routes only to build its document (`describe`), which ta
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import Any, Final, Literal, cast
 
 from fastapi import APIRouter
@@ -13,9 +14,11 @@ from fastapi.params import Depends
 from api_base.application.common.cqrs import Query
 from api_base.core.protocols import Limit
 from api_base.interface.routes.described import described
+from api_base.interface.routes.renaming import WIRES, Rename, Wire, renamed
 from api_base.interface.routes.signature import Signature
 from api_base.interface.websocket.socket import Serve, WebSocketOptions
 
+type Paging = Literal["cursor", "offset"]
 type Auth = Literal["required", "optional", "ignored"]
 type Protocol = Literal["graphql", "oauth2", "jwks", "mcp", "metrics", "ofrep", "sse", "storage", "uploads"]
 
@@ -40,7 +43,7 @@ class RouteOptions:
     `cache` is the value of Cache-Control. `query` is the cacheable query whose result a GET route returns: clients may then keep the response
     (client_caching.py). `protocol` names another specification that governs the route. `replayable` is False if the response
     must not be stored, for example tokens; the route then refuses an Idempotency-Key. `challenge` follows the WWW-Authenticate of a 401; a route
-    that has one accepts only tokens of MCP clients. `sparse` allows `?fields=`. `example` is a valid
+    that has one accepts only tokens of MCP clients. `sparse` allows `?fields=`. `paging` is `offset` for a route that takes `OffsetQuery` and returns an `OffsetPage`. `example` is a valid
     request, `body` and `query`, for tests and documentation.
     """
 
@@ -54,6 +57,7 @@ class RouteOptions:
     auth: Auth = "required"
     protocol: Protocol | None = None
     sparse: bool = False
+    paging: Paging = "cursor"
     replayable: bool = True
     deprecation: Deprecation | None = None
     challenge: bytes = b""
@@ -85,12 +89,17 @@ class RouteDefinition:
     options: RouteOptions
     documented: Mapping[str, Any]
     dependencies: Sequence[Depends] = ()
+    wire: Wire | None = None
+    """The names that clients see; None for those of Python."""
     _signatures: dict[str, Signature] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def signature(self, prefix: str) -> Signature:
         """Return what the function takes when the router is mounted at `prefix`."""
         if prefix not in self._signatures:
-            self._signatures[prefix] = Signature(self.endpoint, prefix + self.path, self.dependencies)
+            template = prefix + self.path
+            in_path = [name for _, name, _, _ in Formatter().parse(template) if name]
+            endpoint = self.endpoint if self.wire is None else renamed(self.endpoint, self.wire, in_path)
+            self._signatures[prefix] = Signature(endpoint, template, self.dependencies, self.wire)
         return self._signatures[prefix]
 
     @property
@@ -103,11 +112,12 @@ class Router(APIRouter):
     """`@router.get("/{id}", RouteOptions(versioned=True))` on a coroutine that returns a DTO or None.
 
     The keyword arguments of `get`, `head`, `options`, `post`, `put`, `patch` and `delete` are those of FastAPI (`status_code`, `summary`,
-    `response_model`, …). A Router belongs in a `Context`; the application does not serve one that another router includes.
+    `response_model`, …). With `rename="camel"`, clients see `dueOn` for the field `due_on`. A Router belongs in a `Context`; the application does not serve one that another router includes.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: Any, rename: Rename | None = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._wire = None if rename is None else WIRES[rename]
         self.definitions: list[RouteDefinition] = []
         self.websockets: list[tuple[str, Serve, WebSocketOptions]] = []
         self._described = 0
@@ -164,6 +174,7 @@ class Router(APIRouter):
                     endpoint=endpoint,
                     options=chosen,
                     documented=documented,
+                    wire=self._wire,
                     dependencies=(*self.dependencies, *(documented.get("dependencies") or ())),
                 )
             )

@@ -21,6 +21,7 @@ from api_base.core.shared import signatures
 from api_base.interface.routes.dependencies import Step
 from api_base.interface.routes.form import FormField
 from api_base.interface.routes.parameters import BodyResolver, QueryResolver, Resolver
+from api_base.interface.routes.renaming import Wire
 from api_base.interface.routes.single_values import member_of, one_value, optional, plain_type
 from api_base.interface.routes.unsupported import TAKEN, named, unsupported
 from api_base.interface.routes.values import PLACES, Value
@@ -34,13 +35,15 @@ _SEGMENT: Final = re.compile(r"[^{}]*|\{\w+\}")
 
 
 class Signature:
-    """`template` is the path of the route, `dependencies` are those that its router and its declaration name without a parameter.
+    """`template` is the path of the route, `wire` gives the names that its clients see, `dependencies` are those that its router and its declaration name without a parameter.
 
     The results of `path`, `resolvers`, `values` and `form` are passed under their slots: the name of a parameter, or of one of a dependency.
     """
 
-    def __init__(self, endpoint: Callable[..., Any], template: str, dependencies: Sequence[params.Depends] = ()) -> None:
-        self.endpoint, self.template = endpoint, template
+    def __init__(
+        self, endpoint: Callable[..., Any], template: str, dependencies: Sequence[params.Depends] = (), wire: Wire | None = None
+    ) -> None:
+        self.endpoint, self.template, self.wire = endpoint, template, wire
         self.placeholders = [name for _, name, _, _ in Formatter().parse(template) if name]
         self.path: dict[str, TypeAdapter[Any]] = {}
         self.resolvers: list[tuple[str, Resolver]] = []

@@ -18,7 +18,7 @@ type Models = tuple[type[BaseModel], ...]
 
 def refuse_many(document: object, model: type[BaseModel]) -> None:
     """Raise `Invalid` at the first object that has more than `MAX_UNKNOWN` members that `model`, or a model in it, does not have."""
-    _walk(document, _models(model), ("body",))
+    _walk(document, models_in(model), ("body",))
 
 
 def _walk(value: object, models: Models, path: tuple[str, ...]) -> None:
@@ -41,12 +41,12 @@ def _members(models: Models) -> Mapping[str, Models]:
     found: dict[str, Models] = {}
     for model in models:
         for name, field in model.model_fields.items():
-            found[field.alias or name] = (*found.get(field.alias or name, ()), *_models(field.annotation))
+            found[field.alias or name] = (*found.get(field.alias or name, ()), *models_in(field.annotation))
     return found
 
 
-def _models(hint: Any) -> Models:
-    """The models in `hint`; none if an object in its place may have any members."""
+def models_in(hint: Any) -> Models:
+    """Return the models in `hint`; none if an object in its place may have any members."""
     found = list(_classes(hint))
     models = tuple(cls for cls in found if issubclass(cls, BaseModel) and cls.model_config.get("extra") == "forbid")
     return models if len(models) == len(found) else ()

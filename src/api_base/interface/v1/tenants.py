@@ -11,6 +11,7 @@ from api_base.application.common.listing import ListRequest, Page
 from api_base.application.tenants.commands.add_member import AddMember
 from api_base.application.tenants.commands.change_member_role import ChangeMemberRole
 from api_base.application.tenants.commands.change_plan import ChangePlan
+from api_base.application.tenants.commands.change_public_pages import ChangePublicPages
 from api_base.application.tenants.commands.create_tenant import CreateTenant
 from api_base.application.tenants.commands.import_members import MEMBER_SCHEMA, StartMemberImport
 from api_base.application.tenants.commands.remove_member import LeaveTenant, RemoveMember
@@ -21,7 +22,14 @@ from api_base.core.types import TenantId, UserId
 from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, RouteOptions, Router
 from api_base.interface.v1 import invitations
 from api_base.interface.v1.bodies.imports import ImportBody, mapping_of
-from api_base.interface.v1.bodies.tenants import AddMemberBody, ChangePlanBody, CreateTenantBody, PatchMemberBody, PatchTenantBody
+from api_base.interface.v1.bodies.tenants import (
+    AddMemberBody,
+    ChangePlanBody,
+    ChangePublicPagesBody,
+    CreateTenantBody,
+    PatchMemberBody,
+    PatchTenantBody,
+)
 
 
 def routes(bus: Bus) -> Router:
@@ -56,6 +64,14 @@ def routes(bus: Bus) -> Router:
     )
     async def change_plan(id: UUID, expected: OptionalVersion, body: ChangePlanBody) -> TenantDTO:
         return await bus.execute(ChangePlan(id=TenantId(id), expected_version=expected, plan=body.plan))
+
+    @router.post(
+        "/{id}/public-pages",
+        RouteOptions(versioned=True, example={"body": {"public_pages": True}}),
+        summary="Let anybody read what the tenant has published, or end that",
+    )
+    async def change_public_pages(id: UUID, expected: OptionalVersion, body: ChangePublicPagesBody) -> TenantDTO:
+        return await bus.execute(ChangePublicPages(id=id, expected_version=expected, public_pages=body.public_pages))
 
     @router.post("/{id}/leave", RouteOptions(), status_code=204, summary="Leave the tenant")
     async def leave_tenant(id: UUID) -> None:

@@ -13,10 +13,11 @@ from fastapi import APIRouter, Depends
 from starlette.middleware import Middleware  # noqa: F401 -- a mistake uses it
 
 from api_base.application.common.aggregates import load
-from api_base.application.common.cqrs import Bus, Cacheable, Command, Query, Registration, on, replacing  # noqa: F401 -- mistakes use two
+from api_base.application.common.cqrs import PUBLIC, Bus, Cacheable, Command, Query, Registration, on, replacing  # noqa: F401 -- mistakes use two
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.listing import Fields, ListRequest, Page
 from api_base.application.common.realtime import Channel, PublicEvent
+from api_base.application.common.seeds import Seeds
 from api_base.application.files.commands.attachments import Attachable
 from api_base.application.items.dtos import ItemDTO
 from api_base.application.items.queries import GetItem
@@ -25,15 +26,17 @@ from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
 from api_base.core.base import AggregateRoot, DomainEvent
 from api_base.core.errors import NotFound
 from api_base.core.protocols import AsyncRepository
-from api_base.core.types import request_tenant
+from api_base.core.types import readable_tenant, request_tenant
 from api_base.domain.common.events import AnySubscription, DurableSubscription
 from api_base.infrastructure.db.query_builder import PageBuilder
 from api_base.infrastructure.db.repository import SqlRepository, TableMapping
 from api_base.infrastructure.db.rows import restored, row_of
-from api_base.infrastructure.db.schema import tenant_owned, text
+from api_base.infrastructure.db.schema import system_owned, tenant_owned, text  # noqa: F401 -- a mistake uses one
 from api_base.infrastructure.db.session import Database, Row
+from api_base.infrastructure.db.statement import Statement, owned
+from api_base.interface.errors.shape import ProblemShape  # noqa: F401 -- mistakes use it
 from api_base.interface.mcp import Tool
-from api_base.interface.routes import ListQuery, RouteOptions, Router
+from api_base.interface.routes import ListQuery, OffsetQuery, RouteOptions, Router  # noqa: F401 -- a mistake uses one
 from api_base.interface.routes.rendering import StreamAnswer  # noqa: F401 -- a mistake uses it
 from api_base.interface.v1.bodies import Body
 
@@ -61,6 +64,11 @@ class GoodDTO:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeafletDTO:
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GetGood(Query[GoodDTO]):
     permission = "shop:read"
     id: UUID
@@ -82,6 +90,14 @@ class RenameGood(Command[None]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recount(Command[None]):
     permission = "shop:change"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadLeaflet(Query[LeafletDTO]):
+    permission = PUBLIC
+    public_of = "tenant"
+    tenant: str
+    id: UUID
 
 
 class RenameBody(Body):
@@ -139,6 +155,30 @@ TABLE = tenant_owned(
 )
 
 
+LEAFLETS = tenant_owned(
+    "leaflets",
+    sa.MetaData(),
+    sa.Column("tenant_id", sa.Uuid(), primary_key=True),
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("author_id", sa.Uuid, nullable=False),
+    sa.Column("printed", sa.Boolean, nullable=False),
+    public="printed",
+    own="author_id",
+)
+
+
+class ReadLeafletHandler:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._by_id = Statement(sa.select(LEAFLETS.c.id).where(owned(LEAFLETS), LEAFLETS.c.id == sa.bindparam("id", type_=sa.Uuid)))
+
+    async def handle(self, query: ReadLeaflet) -> LeafletDTO:
+        found = await self._database.fetchval(self._by_id, readable_tenant(), id=query.id)
+        if found is None:
+            raise NotFound("leaflet", query.id)
+        return LeafletDTO(id=found)
+
+
 def _owner(good: Good) -> UUID:
     return good.tenant_id
 
@@ -177,6 +217,10 @@ def routes(bus: Bus) -> APIRouter:
     async def rename_good(id: UUID, body: RenameBody) -> None:
         await bus.execute(RenameGood(id=id, title=body.title))
 
+    @router.get("/{tenant}/leaflets/{id}", RouteOptions(auth="optional"), summary="Read a leaflet")
+    async def read_leaflet(tenant: str, id: UUID) -> LeafletDTO:
+        return await bus.execute(ReadLeaflet(tenant=tenant, id=id))
+
     return router
 
 
@@ -184,6 +228,7 @@ def handlers(ports: Ports) -> Sequence[Registration]:
     goods = repository(ports.database)
     return [
         on(GetGood, GetGoodHandler(goods)),
+        on(ReadLeaflet, ReadLeafletHandler(ports.database)),
         on(ListGoods, ListGoodsHandler(ports.database)),
         on(RenameGood, RenameGoodHandler(goods)),
         on(Recount, RecountHandler()),
@@ -208,9 +253,14 @@ def _read(id: UUID) -> GetGood:
     return GetGood(id=id)
 
 
+async def seed(seeds: Seeds) -> None:
+    """Count once."""
+    await seeds.once("first count", Recount())
+
+
 SHOP = Context(
     name="shop",
-    tables=(TABLE,),
+    tables=(TABLE, LEAFLETS),
     migrations=Path(__file__).parent / "migrations",
     permissions={"shop:read": VIEWERS, "shop:change": ADMINS},
     handlers=handlers,
@@ -226,5 +276,6 @@ SHOP = Context(
     mcp=(Tool(message=GetGood, description="Get a good of the tenant."),),
     remote={"shop.get": GetGood},
     lifespan=lifespan,
+    seed=seed,
     routes=routes,
 )

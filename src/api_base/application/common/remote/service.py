@@ -15,17 +15,15 @@ from api_base.core.protocols import AccessLookup, AuditStore, TokenVerifier
 from api_base.core.shared.trace_context import TraceContext
 from api_base.core.shared.trace_units import SERVER, unit
 from api_base.core.types import (
-    MAX_KEY_LENGTH,
     KeyedExecution,
     KeyedRequest,
     RequestContext,
     current_context,
-    fingerprint,
-    key_digest,
     parent_of,
     request_user,
     valid_request_id,
 )
+from api_base.core.types.idempotency_keys import MAX_KEY_LENGTH, fingerprint, key_digest
 
 
 class RemoteService:

@@ -24,6 +24,20 @@ class GetResources[D](Query[Sequence[D]]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GetResourceByKey[D](Query[D]):
+    """One resource, by the text that names it in URLs. A deleted one is not found."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindResource(Query[UUID]):
+    """The id of one resource, also of a deleted one, by the text that names it in URLs."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListResources[D](Query[Page[D]]):
     """Filtered, sorted, searched, in pages. Deleted resources appear only with a filter on `deleted_at`."""
 

@@ -26,6 +26,7 @@ from api_base.infrastructure.db.schema import (
     owner_column,
     ownership,
     privileges,
+    public_rows,
 )
 
 _DROPS: Final = (ops.DropIndexOp, ops.DropConstraintOp, ops.DropTableOp)
@@ -198,7 +199,10 @@ class _Renderer:
         if kind is Ownership.USER:
             yield f"ddl.protect({name!r}, {owner!r}, Ownership.USER)"
         elif kind is Ownership.TENANT:
-            yield f"ddl.protect({name!r})" if owner == "tenant_id" else f"ddl.protect({name!r}, {owner!r})"
+            rows = public_rows(table)
+            arguments = [repr(name), *([] if owner == "tenant_id" else [repr(owner)])]
+            arguments += [] if rows is None else [f"public={rows.published!r}", *([] if rows.own is None else [f"own={rows.own!r}"])]
+            yield f"ddl.protect({', '.join(arguments)})"
         granted = tuple(one.lower() for one in privileges(table) if one in ROW_PRIVILEGES)
         if len(granted) == len(ROW_PRIVILEGES):
             yield f"ddl.grant({name!r}, app=ddl.READ_WRITE)"

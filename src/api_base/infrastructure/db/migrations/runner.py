@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from api_base.core.errors import ConfigurationError, Unavailable
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.errors import CONNECTION_ERRORS, statement_reason, unreachable
+from api_base.infrastructure.db.migrations.forgetting import Part, Remains, drop, remains
 from api_base.infrastructure.db.migrations.revision_files import Revision
 from api_base.infrastructure.db.migrations.revisions import Branch, chain, closure, read, refuse_unknown, stored_heads
 from api_base.infrastructure.db.migrations.roles import Roles
@@ -107,6 +109,32 @@ class Migrator:
             applied = closure(stored, known)
             _refuse_needed([r.id for r in line if r.id in applied], steps, branch, [known[id] for id in applied])
             return await self._run(connection, lambda config: command.downgrade(config, f"{branch}@-{steps}"))
+
+    async def remains(self, part: Part, keep_days: int) -> Remains:
+        """Return what the database has of the context `part`, which is left out. Raises `Unavailable`, `ConfigurationError`."""
+        async with self._session() as connection:
+            line = await self._undoable(part.name)
+            return await connection.run_sync(remains, part, line, keep_days)
+
+    async def forget(self, part: Part, keep_days: int) -> None:
+        """Undo all revisions of `part`, which is left out, and remove its rows from the tables of others, in one transaction.
+
+        Jobs that it cancels are kept for `keep_days`. Raises `Unavailable`, and `ConfigurationError` while other tables or revisions depend on it.
+        """
+        async with self._session() as connection:
+            line = await self._undoable(part.name)
+            await self._run(connection, partial(drop, part=part, revisions=line, keep_days=keep_days))
+
+    async def _undoable(self, branch: str) -> list[str]:
+        """Return the applied revisions of a branch, first to last. Raises `ConfigurationError` when revisions of others depend on them."""
+        known = self._known()
+        stored = await stored_heads(self.dsn)
+        refuse_unknown(stored, known)
+        applied = closure(stored, known)
+        line = [r.id for r in chain(known.values(), branch) if r.id in applied]
+        if line:
+            _refuse_needed(line, len(line), branch, [known[id] for id in applied])
+        return line
 
     async def inspect[T](self, read: Callable[[sa.Connection], T]) -> T:
         """Return what `read` finds in the database. Raises `Unavailable`."""

@@ -63,7 +63,9 @@ def _write(branches: Sequence[Branch], name: str, message: str, content: _Conten
     number = len(line) + 1
     id, slug = f"{name}_{number:03}", re.sub(r"\W+", "_", message.lower()).strip("_")[:40]
     if len(id) > MAX_ID_LENGTH or not slug:
-        raise ConfigurationError(f"{id}: use a context name of at most {MAX_ID_LENGTH - 4} characters and a message that contains letters.")
+        raise ConfigurationError(
+            f"The revision {id} cannot be written: its id has at most {MAX_ID_LENGTH} characters, and its message contains letters."
+        )
     branch.folder.mkdir(parents=True, exist_ok=True)
     config = configuration(branches)
     config.cmd_opts = Namespace(quiet=True)

@@ -1,4 +1,4 @@
-"""Keyset pages: the rows after a cursor in the declared order, which ends with the id."""
+"""Pages: the rows after a cursor in the declared order, which ends with the id; or after a bounded number of rows."""
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.util import ClauseAdapter
 
-from api_base.application.common.listing import Cursors, Field, Fields, ListRequest, Page, Sort, cursor_binding, decode_cursor
+from api_base.application.common.listing import MAX_ROWS, Cursors, Field, Fields, ListRequest, Page, Sort, cursor_binding, decode_cursor
 from api_base.core.errors import Invalid
 from api_base.core.types import Err, Ok, Result
 from api_base.domain.common.specification import UnknownField
@@ -61,7 +61,7 @@ class PageBuilder[T]:
         """Return a page. Raises `Invalid` for an invalid cursor."""
         asked = self._asked(request, "")
         total = await self._count(asked, owner) if request.include_total else None
-        values = asked.values | {"limit": request.limit + 1}
+        values = asked.values | {"limit": request.limit + 1, "offset": request.offset}
         return self._made(asked, await self._database.fetch(self._statement(asked), owner, **values), total)
 
     async def pages_of(
@@ -134,8 +134,8 @@ class PageBuilder[T]:
 
         def select() -> sa.Select[Any]:
             if asked.sort == (BEST,) and self.search is not None:
-                return self._best_select(asked, base, self.search(sa.bindparam("q", type_=sa.Text())))
-            return self._fenced(asked.request, self._page_select(asked, base))
+                return _windowed(asked, self._best_select(asked, base, self.search(sa.bindparam("q", type_=sa.Text()))))
+            return _windowed(asked, self._fenced(asked.request, self._page_select(asked, base)))
 
         return self._cached(("page", base_shape, *asked.shape), select)
 
@@ -157,10 +157,18 @@ class PageBuilder[T]:
     async def _count(self, asked: "_Asked", owner: UUID | None) -> int:
         base_shape, base = self._base(asked.request)
 
-        def select() -> sa.Select[Any]:
-            return self._fenced(asked.request, sa.select(sa.func.count()).select_from(self.table).where(*self._where(asked, base)))
+        bounded = asked.request.offset is not None
 
-        statement = self._cached(("count", base_shape, *asked.counted), select)
+        def select() -> sa.Select[Any]:
+            counted = sa.literal_column("1") if bounded else sa.func.count()
+            found = self._fenced(asked.request, sa.select(counted).select_from(self.table).where(*self._where(asked, base)))
+            return (
+                sa.select(sa.func.count()).select_from(found.limit(sa.literal_column(str(MAX_ROWS))).subquery("reached"))
+                if bounded
+                else found
+            )
+
+        statement = self._cached(("count", bounded, base_shape, *asked.counted), select)
         total: int = await self._database.fetchval(statement, owner, **asked.values)
         return total
 
@@ -258,7 +266,14 @@ class _Asked:
     @property
     def shape(self) -> tuple[Hashable, ...]:
         """Return what the text of the statement of a page depends on."""
-        return (*self.counted, self.sort, self.after, self.before, self.request.backward)
+        return (*self.counted, self.sort, self.after, self.before, self.request.backward, self.request.offset is not None)
+
+
+def _windowed(asked: _Asked, page: sa.Select[Any]) -> sa.Select[Any]:
+    """`page` from the offset of the request, if it has one; in a subquery, because a `Statement` ends with an OFFSET of its own."""
+    if asked.request.offset is None:
+        return page
+    return sa.select(page.offset(sa.bindparam("offset", type_=sa.Integer)).subquery("reached"))
 
 
 def _nulls(keys: Keys | None) -> tuple[bool, ...] | None:

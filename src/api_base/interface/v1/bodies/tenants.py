@@ -26,6 +26,10 @@ class ChangePlanBody(Body):
     plan: Annotated[str, Field(min_length=1, max_length=32, examples=["standard"])]
 
 
+class ChangePublicPagesBody(Body):
+    public_pages: bool
+
+
 class AddMemberBody(Body):
     email: Email
     role: Role

@@ -22,7 +22,17 @@ def upgrade() -> None:
     )
     ddl.protect("goods")
     ddl.grant("goods", app=ddl.READ_WRITE)
+    op.create_table(
+        "leaflets",
+        sa.Column("tenant_id", sa.Uuid, primary_key=True),
+        sa.Column("id", sa.Uuid, primary_key=True),
+        sa.Column("author_id", sa.Uuid, nullable=False),
+        sa.Column("printed", sa.Boolean, nullable=False),
+    )
+    ddl.protect("leaflets", public="printed", own="author_id")
+    ddl.grant("leaflets", app=("select",))
 
 
 def downgrade() -> None:
+    op.drop_table("leaflets")
     op.drop_table("goods")

@@ -37,14 +37,14 @@ def _examine(thing: object, depth: int, found: set[str], seen: set[int]) -> None
     elif isinstance(thing, str):
         found.update(_TABLES.findall(thing))
     elif not isinstance(thing, _SHARED) and type(thing).__module__.partition(".")[0] != "sqlalchemy":
-        for named in _named_in(type(thing)):
+        for named in named_by(type(thing)):
             if isinstance(named, sa.Table | Statement | str):
                 _examine(named, depth, found, seen)
         for value in _attributes(thing) if depth else ():
             _examine(value, depth - 1, found, seen)
 
 
-def _named_in(cls: type) -> Iterator[object]:
+def named_by(cls: type) -> Iterator[object]:
     """Yield the globals that the methods of a class name, and those that the functions among them name."""
     for one in cls.__mro__:
         for method in vars(one).values():

@@ -1,0 +1,95 @@
+"""Public pages: a message with `public_of` is a query for anybody, of tables with public rows, at a path with the slug of the tenant."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import sqlalchemy as sa
+
+from api_base.application.common.cqrs import PUBLIC, Message, Query, Registration
+from api_base.bootstrap.declarations import Declarations
+from api_base.bootstrap.touched_tables import named_by, touched_by
+from api_base.core.errors import Fault
+from api_base.core.shared import signatures
+from api_base.core.shared.places import place_of
+from api_base.core.types import request_tenant
+from api_base.infrastructure.db.query_builder import PageBuilder
+from api_base.infrastructure.db.resource_queries import ListOf
+from api_base.infrastructure.db.schema import DeclaredTable, Ownership, declared_at, ownership, public_rows
+from api_base.interface.routes import RouteOptions
+
+_SHARED: Final = re.compile(r"\b(public|s-maxage)\b")
+"""Directives that let a shared cache answer others [RFC 9111, section 3.5]."""
+
+
+def faults(declarations: Declarations) -> Iterator[Fault]:
+    """Yield the faults of tables with public rows, then those of the messages that read them."""
+    tables = {table.name: table for one in declarations.parts for table in one.context.tables if "ownership" in table.info}
+    for table in tables.values():
+        yield from _columns(table)
+    for registration in declarations.sound_registrations:
+        if registration.message.public_of is not None:
+            place, name = place_of(registration.message), registration.message.__name__
+            yield from (Fault(place, f"{name} {sentence}") for sentence in _message(registration.message, registration.message.public_of))
+            yield from (Fault(place, f"{name} {sentence}") for sentence in _reads(registration, tables))
+
+
+def _columns(table: DeclaredTable) -> Iterator[Fault]:
+    rows = public_rows(table)
+    if rows is None:
+        if table.info.get("own") is not None:
+            yield Fault(declared_at(table), f"The table {table.name!r} has own= without public=. Add the column of its public rows.")
+        return
+    wanted: Mapping[str, tuple[type, str]] = {rows.published: (sa.Boolean, "boolean")} | (
+        {} if rows.own is None else {rows.own: (sa.Uuid, "uuid")}
+    )
+    for column, (kind, named) in wanted.items():
+        if column not in table.columns or not isinstance(table.columns[column].type, kind):
+            sentence = f"The table {table.name!r} declares public rows by {column!r}, which is no {named} column. Add it, or name another."
+            yield Fault(declared_at(table), sentence)
+
+
+def _message(message: type[Message[object]], field: str) -> Iterator[str]:
+    if field not in getattr(message, "__dataclass_fields__", {}) or signatures.hints(message).get(field) is not str:
+        yield f"has public_of={field!r}, which is no field of it with the type str. Name the field with the slug of the tenant."
+    if not issubclass(message, Query):
+        yield "is a command with public_of: visitors change nothing. Derive it from Query[T], or write permission = AUTHENTICATED."
+    if message.permission != PUBLIC:
+        yield f"has public_of and the permission {message.permission!r}, which no visitor holds. Write permission = PUBLIC."
+
+
+def _reads(registration: Registration, tables: Mapping[str, DeclaredTable]) -> Iterator[str]:
+    handler = registration.handler
+    for name in touched_by(handler, tables):
+        kind = ownership(tables[name])
+        if kind is Ownership.SYSTEM:
+            yield f"has public_of and reads {name}, which belongs to the system and has no policy. Read it in another message."
+        elif kind is Ownership.TENANT and public_rows(tables[name]) is None:
+            yield f"has public_of and reads {name}, which has no public rows. Declare public=… with the table, and call ddl.publish."
+    if any(pages.search is not None for pages in _lists(handler)):
+        yield "has public_of and a list with a text search, which finds nothing on public pages. Leave search=… out of its handler."
+    if request_tenant in named_by(type(handler)):
+        yield f"has public_of, but {type(handler).__name__} asks for request_tenant(), which visitors lack. Write readable_tenant()."
+
+
+def _lists(handler: object) -> Iterator[PageBuilder[object]]:
+    values: Iterable[object] = getattr(handler, "__dict__", {}).values()
+    yield from (one for one in values if isinstance(one, PageBuilder))
+    if isinstance(handler, ListOf):
+        yield handler.pages
+
+
+def of_route(message: type[Message[object]], route: str, path: str, options: RouteOptions | None) -> Iterator[str]:
+    """Yield what is wrong with a route that names `message`. `options` are those of a route of a `Router`."""
+    field, name = message.public_of, message.__name__
+    if field is None:
+        return
+    if f"{{{field}}}" not in path:
+        yield f"{route} names {name}, which has public_of={field!r}, but its path has no {{{field}}}. Write it, such as /tenants/{{{field}}}/…"
+    if options is not None and options.auth == "required":
+        yield f'{route} names {name}, which has public_of, but requires a token. Write RouteOptions(auth="optional").'
+    if options is not None and options.auth != "ignored" and _SHARED.search(options.cache):
+        yield (
+            f"{route} names {name}, which has public_of, and lets shared caches keep {options.cache!r}, also what only one visitor may see. "
+            'Write auth="ignored", or another cache.'
+        )

@@ -1,0 +1,182 @@
+"""Routes whose clients see other names than Python's: `Router(rename="camel")`.
+
+The functions, bodies and DTOs stay as they are. A body is validated by a subclass whose members have the other names and no further ones; a DTO is
+sent with them, and described by a class that has them. Names inside of free-form objects, values, paths and headers are never changed.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import MISSING, fields, is_dataclass, make_dataclass, replace
+from dataclasses import field as dataclass_field
+from functools import cache, wraps
+from types import NoneType, UnionType, new_class
+from typing import Annotated, Any, Final, Literal, TypeAliasType, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from fastapi import params
+from pydantic import BaseModel
+
+from api_base.application.common.listing import Page
+from api_base.core.errors import Invalid, ProgrammingError, Violation
+from api_base.core.shared.naming import camel
+from api_base.interface.routes.parameters import ListQuery
+from api_base.interface.routes.single_values import member_of, one_value
+from api_base.interface.routes.unknown_members import models_in
+
+type Rename = Literal["camel"]
+type Wire = Callable[[str], str]
+"""Returns the name that clients see."""
+
+WIRES: Final[Mapping[Rename, Wire]] = {"camel": camel}
+_PARTS: Final = frozenset({"query", "path", "header", "cookie"})
+
+
+def renamed(endpoint: Callable[..., Any], wire: Wire, in_path: Sequence[str]) -> Callable[..., Any]:
+    """Return the function of a route as clients see it: with the other names in its body, its query, its form and its result."""
+    hints = get_type_hints(endpoint, include_extras=True)
+    seen = {name: hint if name in in_path else _parameter(name, hint, wire) for name, hint in hints.items() if name != "return"}
+    body = next((one for one in seen.values() if isinstance(one, type) and issubclass(one, BaseModel)), None)
+    result = _type(hints["return"], wire) if "return" in hints else inspect.Signature.empty
+
+    @wraps(endpoint)
+    async def of_clients(**given: Any) -> Any:
+        try:
+            return await endpoint(**given)
+        except Invalid as error:
+            raise _located(error, wire, body) from None
+
+    parameters = [
+        one.replace(annotation=seen.get(name, one.annotation), kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, one in inspect.signature(endpoint).parameters.items()
+    ]
+    setattr(of_clients, "__signature__", inspect.Signature(parameters, return_annotation=result))  # noqa: B010 -- mypy knows no such attribute of a function
+    of_clients.__annotations__ = seen | ({"return": result} if "return" in hints else {})
+    return of_clients
+
+
+def result_of(endpoint: Callable[..., Any]) -> Any:
+    """Return the type of the result as the function declares it."""
+    return get_type_hints(inspect.unwrap(endpoint), include_extras=True).get("return")
+
+
+def _parameter(name: str, hint: Any, wire: Wire) -> Any:
+    mark = next((one for one in get_args(hint)[1:] if isinstance(one, params.Depends | params.Param | params.Body)), None)
+    if isinstance(mark, params.Depends):
+        listing = mark.dependency
+        return Annotated[get_args(hint)[0], params.Depends(replace(listing, wire=wire))] if isinstance(listing, ListQuery) else hint
+    if isinstance(mark, params.Query | params.Form) and mark.alias is None:
+        alias = copy(mark)
+        alias.alias = alias.validation_alias = alias.serialization_alias = wire(name)
+        alias._attributes_set = mark._attributes_set | {"alias": wire(name), "validation_alias": wire(name)}  # what FastAPI merges
+        return Annotated[(get_args(hint)[0], *(alias if one is mark else one for one in get_args(hint)[1:]))]
+    if mark is None and one_value(hint) and member_of(hint) is None:
+        return Annotated[hint, params.Query(alias=wire(name))]
+    return _type(hint, wire)
+
+
+@cache
+def _type(hint: Any, wire: Wire) -> Any:
+    """Return a type as clients see it."""
+    if hint is NoneType:
+        return None  # FastAPI takes its class for a body
+    if isinstance(hint, TypeAliasType):
+        return _type(hint.__value__, wire)
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return Annotated[(_type(arguments[0], wire), *arguments[1:])]
+    if origin in (Union, UnionType):
+        return Union[tuple(_type(one, wire) for one in arguments)]  # noqa: UP007 -- made of a tuple
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return _model(hint, wire)
+    if isinstance(origin or hint, type) and is_dataclass(origin or hint):
+        return _dto(origin or hint, arguments, wire)
+    if origin is not None and origin is not Literal and arguments:
+        return origin[tuple(one if one is Ellipsis else _type(one, wire) for one in arguments)]
+    return hint
+
+
+def _model(model: type[BaseModel], wire: Wire) -> type[BaseModel]:
+    found = {name: field for name, field in model.model_fields.items() if field.alias is None}
+    _refuse_twins(model, [wire(name) for name in found], [field.alias for field in model.model_fields.values() if field.alias])
+    hints = get_type_hints(model, include_extras=True)
+    nested = {name: _type(hints[name], wire) for name in model.model_fields if _type(hints[name], wire) != hints[name]}
+
+    def members(namespace: dict[str, Any]) -> None:
+        namespace |= {
+            "__module__": model.__module__,
+            "__qualname__": model.__qualname__,
+            "__doc__": model.__doc__,
+            "__annotations__": nested,
+        }
+        namespace |= {name: model.model_fields[name] for name in nested if not model.model_fields[name].is_required()}
+
+    return new_class(model.__name__, (model,), {"alias_generator": wire}, members)
+
+
+def _dto(cls: Any, arguments: Sequence[Any], wire: Wire) -> type:
+    given = dict(zip((one for one in getattr(cls, "__type_params__", ()) if isinstance(one, TypeVar)), arguments, strict=False))
+    hints = get_type_hints(cls, include_extras=True)
+    _refuse_twins(cls, [wire(one.name) for one in fields(cls)], ())
+    made: list[Any] = []
+    for one in fields(cls):
+        default: Any = dataclass_field(default=one.default) if one.default is not MISSING else dataclass_field()
+        if one.default_factory is not MISSING:
+            default = dataclass_field(default_factory=one.default_factory)
+        made.append((wire(one.name), _type(_given(hints[one.name], given), wire), default))
+    name = "_".join([cls.__name__, *(getattr(one, "__name__", "") for one in arguments)]) + "_" * bool(arguments)
+    return make_dataclass(name, made, frozen=True, kw_only=True, namespace={"__doc__": cls.__doc__, "__module__": cls.__module__})
+
+
+def _given(hint: Any, arguments: Mapping[Any, Any]) -> Any:
+    """Return a type with the arguments of its class in the place of its parameters."""
+    if isinstance(hint, TypeVar):
+        return arguments.get(hint, hint)
+    parameters = getattr(hint, "__parameters__", ())
+    return hint[tuple(arguments.get(one, one) for one in parameters)] if parameters else hint
+
+
+def _refuse_twins(cls: type, made: Sequence[str], own: Sequence[str]) -> None:
+    names = [*made, *own]
+    for twin in [name for name in names if names.count(name) > 1][:1]:
+        raise ProgrammingError(f"Two fields of {cls.__name__} have the name {twin!r} for clients. Rename one of them.")
+
+
+@cache
+def _names(cls: type, wire: Wire) -> Sequence[tuple[str, str]]:
+    return [(one.name, wire(one.name)) for one in fields(cls) if not (cls is Page and one.name in ("cursors", "total"))]
+
+
+def sent(value: Any, wire: Wire) -> Any:
+    """Return a result as it is encoded: objects of DTOs with the other names."""
+    if is_dataclass(value) and not isinstance(value, type):
+        content = {name: sent(getattr(value, own), wire) for own, name in _names(type(value), wire)}
+        return content if not isinstance(value, Page) or value.total is None else content | {"total": value.total}
+    if isinstance(value, Mapping):
+        return {name: sent(one, wire) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [sent(one, wire) for one in value]
+    return value
+
+
+def _located(error: Invalid, wire: Wire, body: type[BaseModel] | None) -> Invalid:
+    """Return what the function refuses with the other names in the pointers into the body, which `body` validated."""
+    return Invalid([Violation(_pointer(one.pointer, wire, body), one.code, one.message) for one in error.violations])
+
+
+def _pointer(pointer: str, wire: Wire, body: type[BaseModel] | None) -> str:
+    _, *steps = pointer.split("/")
+    if not steps or steps[0] in _PARTS:
+        return pointer
+    before = ["body"] if steps[0] == "body" else []
+    models: tuple[type[BaseModel], ...] = () if body is None else (body,)
+    found = list[str]()
+    for step in steps[len(before) :]:
+        members = {name: field for model in models for name, field in model.model_fields.items()}
+        if step in members:
+            found.append(members[step].alias or wire(step))
+            models = models_in(members[step].annotation)
+        else:
+            found.append(wire(step) if body is None and not found else step)
+            aliases = {field.alias: field for field in members.values()}
+            models = models_in(aliases[step].annotation) if step in aliases else models if step.isdigit() else ()
+    return "/".join(["", *before, *found])

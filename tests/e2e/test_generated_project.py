@@ -1,0 +1,103 @@
+"""The commands of docs/generate.md and AGENTS.md, as they are written: what they make is tested, checked and served without an edit."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Project as WarmProject
+from tests.e2e.conftest import open_folder
+from tests.e2e.documentation import AGENTS, GENERATE, blocks, checkout, paste
+from tests.e2e.processes import environment, serving
+
+pytestmark = pytest.mark.slow
+
+NOTES = "src/shop/notes"
+LINES = 45
+"""Of one's own in a resource with six fields: not blank, formatted at 100 columns, without test and migration."""
+TWICE = (
+    ("resource", "notes", "title:str", "body:text?", "status:open,done", "pinned:bool", "due_on:date?", "budget:money?"),
+    ("job", "notes", "close_note", "status", "due_on"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """What `api-base new` wrote. Its environment is the present one, so that nothing is installed: `UV=true` does what `uv sync` would."""
+
+    home: Path
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {
+            "UV": "true",
+            "PYTHONPATH": str(self.home / "src"),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTEST_ADDOPTS": "-p asyncio",
+        }
+
+    def run(self, *command: str) -> str:
+        inherited = {name: value for name, value in environment().items() if not name.startswith(("MAKE", "MFLAGS"))}
+        done = subprocess.run(command, cwd=self.home, env={**inherited, **self.variables}, text=True, capture_output=True, check=False)
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def paste(self, section: str) -> str:
+        """Run the commands of a section of the page."""
+        return paste("".join(block.commands for block in blocks("sh", GENERATE, section)), self.home, **self.variables)
+
+    def files(self) -> dict[str, str]:
+        """The text of the code."""
+        found = [path for top in ("src", "tests") for path in (self.home / top).rglob("*.py")]
+        return {str(path.relative_to(self.home)): path.read_text() for path in found}
+
+
+@pytest.fixture(scope="module")
+def repository() -> Iterator[Repository]:
+    with open_folder() as folder:
+        checkout(folder)
+        (block,) = blocks("sh", GENERATE, "A new project")
+        printed = paste(block.commands, folder)
+        assert re.match(r"shop depends on the checkout \S+; other machines need it at the same place\.\n", printed), printed
+        (folder / "shop/.venv").symlink_to(sys.prefix)
+        yield Repository(folder / "shop")
+
+
+def test_it_is_tested_and_served_as_it_was_written(repository: Repository) -> None:
+    assert "2 passed" in repository.run("make", "test")
+    assert ".venv/bin/api-base serve" in repository.run("make", "--dry-run", "run")
+    with serving(repository.home, "--no-worker", **repository.variables) as backend:
+        assert backend.ready().request("GET", "/health/ready")[0] == 200
+        paths = backend.request("GET", "/openapi.json")[1]["paths"]
+        assert "/api/v1/tenants" in paths
+        assert [path for path in paths if "items" in path] == []
+
+
+def test_what_is_generated_needs_no_edit_and_is_not_generated_twice(repository: Repository) -> None:
+    assert "created src/shop/notes/migrations/001_create_notes.py\n" in repository.paste("A resource")
+    files = repository.files()
+    lines = [line for name in ("note", "__init__") for line in files[f"{NOTES}/{name}.py"].splitlines() if line.strip()]
+    assert len(lines) <= LINES
+    printed = repository.paste("A message, a job, a subscription, a revision")
+    assert f"+++ b/{NOTES}/rename_note.py\n" in printed
+    assert printed.count(f"created {NOTES}/rename_note.py\n") == 1
+    assert printed.endswith("Nothing to do: everything is there.\n")
+    written = repository.files()
+    for arguments in TWICE:
+        assert repository.run(".venv/bin/api-base", "generate", *arguments) == "Nothing to do: everything is there.\n"
+    assert repository.files() == written
+    assert "15 passed" in repository.run("make", "test")
+    assert "The wiring of 10 contexts is sound.\n" in repository.run("make", "check")
+
+
+def test_the_commands_for_agents(project: WarmProject) -> None:
+    if not (project.home / ".venv").exists():
+        checkout(project.home)
+    printed = paste("".join(block.commands for block in blocks("sh", AGENTS, "Commands")), project.home)
+    assert "The wiring of 10 contexts is sound.\n" in printed
+    assert "created src/my_shop/notes/note.py\n" in printed
+    assert printed.endswith("Nothing to do: the database has the tables and indexes that items declares.\n")
