@@ -24,6 +24,7 @@ ELSEWHERE: Final = {
     (GENERATE, "A new project"): "tests/e2e/test_generated_project.py",
     (GENERATE, "A resource"): "tests/e2e/test_generated_project.py",
     (GENERATE, "A message, a job, a subscription, a revision"): "tests/e2e/test_generated_project.py",
+    (GENERATE, "A newer version"): "tests/e2e/test_generated_project.py",
 }
 """Sections whose commands need more than a running backend, and the test that executes them. tests/e2e/test_documentation.py executes the others."""
 

@@ -1,5 +1,6 @@
 """The commands of docs/generate.md and AGENTS.md, as they are written: what they make is tested, checked and served without an edit."""
 
+import json
 import re
 import subprocess
 import sys
@@ -92,6 +93,36 @@ def test_what_is_generated_needs_no_edit_and_is_not_generated_twice(repository: 
     assert repository.files() == written
     assert "15 passed" in repository.run("make", "test")
     assert "The wiring of 10 contexts is sound.\n" in repository.run("make", "check")
+    assert "0 errors, 0 warnings, 0 informations" in repository.run(".venv/bin/pyright")
+
+
+def test_an_edited_project_is_upgraded(repository: Repository) -> None:
+    """Its older version wrote another README, had no target `format`, and a resource without its last filter."""
+    filters = '"budget", "created_at")\nSORTS'
+    older = {
+        "README.md": ("The API documentation is at", "The documentation is at"),
+        "Makefile": ("format: install ## Format the code and sort the imports.\n", "format:\n"),
+        f"{NOTES}/note.py": (filters, filters.replace('"budget", ', "")),
+    }
+    record = json.loads((repository.home / ".api-base.json").read_text())
+    assert [step["command"] for step in record["steps"]] == ["resource", "command", "query", "job", "subscriber"]
+    now = {path: (repository.home / path).read_text() for path in older}
+    for path, (text, before) in older.items():
+        assert text in now[path]
+        assert record["files"][path] == now[path]
+        record["files"][path] = now[path].replace(text, before)
+        (repository.home / path).write_text(record["files"][path])
+    (repository.home / ".api-base.json").write_text(json.dumps(record))
+    edited = (repository.home / f"{NOTES}/note.py").read_text().replace("max_length=200", "max_length=80")
+    (repository.home / f"{NOTES}/note.py").write_text(edited)
+    repository.run("git", "add", "--all")
+    repository.run("git", "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "--quiet", "--message", "older")
+    printed = repository.paste("A newer version")
+    assert printed.endswith(f"changed Makefile\nchanged README.md\nchanged {NOTES}/note.py\nNext: make check, make test, git diff\n")
+    for path, text in now.items():
+        assert (repository.home / path).read_text() == text.replace("max_length=200", "max_length=80")
+    assert "Nothing to do: version" in repository.run(".venv/bin/api-base", "upgrade")
+    assert "15 passed" in repository.run("make", "test")
 
 
 def test_the_commands_for_agents(project: WarmProject) -> None:

@@ -66,6 +66,7 @@ def test_a_project_is_complete(tmp_path: Path) -> None:
     create_project("my-shop", tmp_path / "my-shop", INDEX)
     files = {str(path.relative_to(tmp_path / "my-shop")) for path in (tmp_path / "my-shop").rglob("*") if path.is_file()}
     assert {name for name in files if not name.startswith(".git/")} == {
+        ".api-base.json",
         ".dockerignore",
         ".env",
         ".github/workflows/ci.yml",

@@ -76,13 +76,20 @@ def test_handlers_are_declared_once() -> None:
     )
 
 
-def test_what_crud_does_not_take_is_replaced_around_it() -> None:
+def test_the_context_of_crud_takes_what_is_generated() -> None:
     jobs = declared("CONTEXT", "jobs", "JOB")
     once = edited("CONTEXT = NOTES.context()\n", jobs)
-    assert once == "CONTEXT = replace(NOTES.context(), jobs = (JOB,))\n"
+    assert once == "CONTEXT = NOTES.context(jobs = (JOB,))\n"
     assert edited(once, jobs) == once
     both = edited(once, declared("CONTEXT", "handlers", "h"), declared("CONTEXT", "subscribers", "S"))
-    assert both == ("CONTEXT = replace(NOTES.context(handlers = lambda ports: [h,]), jobs = (JOB,), subscribers = lambda ports: [S,])\n")
+    assert both == "CONTEXT = NOTES.context(jobs = (JOB,), handlers = lambda ports: [h,], subscribers = lambda ports: [S,])\n"
+
+
+def test_what_is_replaced_around_it_is_added_to_there() -> None:
+    by_hand = "CONTEXT = replace(NOTES.context(), subscribers=lambda ports: [OWN])\n"
+    assert edited(by_hand, declared("CONTEXT", "subscribers", "S"), declared("CONTEXT", "handlers", "h")) == (
+        "CONTEXT = replace(NOTES.context(handlers = lambda ports: [h,]), subscribers=lambda ports: [OWN,S,])\n"
+    )
 
 
 def test_what_is_no_context_gets_nothing() -> None:

@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from api_base.application.common.cqrs import Bus, Registration, on
 from api_base.application.common.dto import dto_of
+from api_base.application.common.jobs import Job
 from api_base.application.common.listing import Fields
 from api_base.application.common.realtime import Channel, ChannelDeclaration, PublicEvent
 from api_base.application.common.resources import (
@@ -37,6 +38,7 @@ from api_base.bootstrap.crud_messages import Messages, Permissions
 from api_base.core.errors import Fault, WiringError
 from api_base.core.protocols import PeriodicTask
 from api_base.core.shared.places import Declaration
+from api_base.domain.common.events import AnySubscription
 from api_base.domain.common.resource import Resource, RestorableResource
 from api_base.domain.common.resource_events import ResourceEvent
 from api_base.infrastructure.db.aggregate_mapping import aggregate_mapping, entity_name
@@ -158,6 +160,8 @@ class Crud[T: Resource, D](Declaration):
         *,
         handlers: Callable[[Ports], Sequence[Registration]] = lambda ports: (),
         routes: Callable[[Bus], Router] | None = None,
+        subscribers: Callable[[Ports], Sequence[AnySubscription]] = lambda ports: (),
+        jobs: Sequence[Job] = (),
         migrations: Path | None = None,
     ) -> Context:
         """Return the context of the resource. `handlers` and `routes` are one's own: each replaces the ready one of its message, or of its method and
@@ -178,6 +182,8 @@ class Crud[T: Resource, D](Declaration):
             permissions=self.roles,
             handlers=all_handlers,
             events=tuple(self.events.values()),
+            subscribers=subscribers,
+            jobs=jobs,
             channels=self.channels,
             routes=lambda bus: self.routes(bus, None if routes is None else routes(bus)),
             background=self.background,

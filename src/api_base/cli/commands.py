@@ -29,6 +29,7 @@ from api_base.cli import (
     seed,
     serve,
     shell,
+    upgrade,
     users,
     worker,
 )
@@ -92,6 +93,7 @@ app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("new")(new.new)
 app.add_typer(generate.app, name="generate")
+app.command("upgrade")(upgrade.upgrade)
 app.command("check")(check.check)
 app.command("configuration")(configuration.configuration)
 app.command("doctor")(doctor.doctor)

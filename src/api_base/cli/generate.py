@@ -1,13 +1,9 @@
 """`api-base generate`: add code to a project."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from api_base.generating.staging import Staging
 
 app = typer.Typer(no_args_is_help=True, help="Add code to a project, with its tests. Files that exist are changed by syntax tree.")
 
@@ -27,53 +23,25 @@ def resource(
     dry_run: DryRun = False,
 ) -> None:
     """Add a plain resource: its context, its revision, and tests of its routes. Types: str, text, int, bool, date, datetime, uuid, money; ? may be null."""
-
-    def add(staging: "Staging") -> str | None:
-        from api_base.generating.field_types import fields_of
-        from api_base.generating.names import resource_name
-        from api_base.generating.resource import Owner, add_resource
-
-        names = resource_name(name, singular)
-        new = add_resource(staging, names, fields_of(fields, names.cls), Owner.named(owner))
-        return name if new else None
-
-    _generate(add, dry_run)
+    _generate("resource", name, *fields, owner=owner, singular=singular, dry_run=dry_run)
 
 
 @app.command()
 def command(context: OfContext, name: Named, fields: OfResource, dry_run: DryRun = False) -> None:
     """Add a command that changes fields of one resource, with its route: POST /notes/{id}/rename."""
-
-    def add(staging: "Staging") -> None:
-        from api_base.generating.message import add_command
-
-        add_command(staging, context, name, fields)
-
-    _generate(add, dry_run)
+    _generate("command", context, name, *fields, dry_run=dry_run)
 
 
 @app.command()
 def query(context: OfContext, name: Named, fields: OfResource, dry_run: DryRun = False) -> None:
     """Add a query for the newest resources with certain values of fields, with its route: GET /notes/by-title?title=…"""
-
-    def add(staging: "Staging") -> None:
-        from api_base.generating.message import add_query
-
-        add_query(staging, context, name, fields)
-
-    _generate(add, dry_run)
+    _generate("query", context, name, *fields, dry_run=dry_run)
 
 
 @app.command()
 def job(context: OfContext, name: Named, fields: OfResource, dry_run: DryRun = False) -> None:
     """Add a job that changes fields of one resource in a worker, with the route that requests it."""
-
-    def add(staging: "Staging") -> None:
-        from api_base.generating.message import add_job
-
-        add_job(staging, context, name, fields)
-
-    _generate(add, dry_run)
+    _generate("job", context, name, *fields, dry_run=dry_run)
 
 
 @app.command()
@@ -83,42 +51,39 @@ def subscriber(
     dry_run: DryRun = False,
 ) -> None:
     """Add a durable subscription to an event, whose effects happen once, after the commit."""
-
-    def add(staging: "Staging") -> None:
-        from api_base.generating.completion import published_events
-        from api_base.generating.subscriber import add_subscriber, event_named
-
-        add_subscriber(staging, context, event_named(event, published_events(staging)))
-
-    _generate(add, dry_run)
+    _generate("subscriber", context, event, dry_run=dry_run)
 
 
 @app.command()
 def migration(context: OfContext, dry_run: DryRun = False) -> None:
     """Write the revision that a context needs after its fields, filters or sorts have changed."""
-    _generate(lambda staging: context, dry_run)
+    _generate("migration", context, dry_run=dry_run)
 
 
-def _generate(add: "Callable[[Staging], str | None]", dry_run: bool) -> None:
-    """Let `add` change a copy of the project in the current folder, and write what differs, or print it. `add` returns the name of a context that needs a revision."""
+def _generate(command: str, *arguments: str, dry_run: bool, owner: str = "tenant", singular: str | None = None) -> None:
+    """Change a copy of the project in the current folder, complete it, and write what differs, or print it."""
     from api_base.core.di import missing_extra
     from api_base.core.errors import ConfigurationError
 
     if missing := missing_extra("generate"):
         raise ConfigurationError(f"api-base generate {missing}")
-    from api_base.generating.completion import complete
+    from api_base.generating.completion import complete, published_events
+    from api_base.generating.record import Step
     from api_base.generating.staging import apply, staged
+    from api_base.generating.steps import recorded, take
 
     project = Path.cwd()
+    step = None if command == "migration" else Step(command=command, arguments=arguments, owner=owner, singular=singular)
     with staged(project) as staging:
-        context = add(staging)
+        context = arguments[0] if step is None else take(step, staging, lambda: published_events(staging))
         if context is not None or staging.changes():
             complete(staging, revision_of=context)
         changes = staging.changes()
+        records = recorded(project, step, lambda: published_events(staging)) if step else []
     if dry_run:
         print("\n".join(change.diff for change in changes), end="")
         return
-    apply(project, changes)
+    apply(project, [*changes, *records])
     for change in changes:
         print(f"{'changed' if change.before is not None else 'created'} {change.path}")
     if not changes:

@@ -32,7 +32,16 @@ def complete(staging: Staging, *, revision_of: str | None) -> None:
 def published_events(staging: Staging) -> Mapping[str, type[DomainEvent]]:
     """Return the events of all contexts of the application, by name."""
     with _imported(staging) as (_, contexts):
-        return {event.name: event for context in contexts for event in context.events}
+        return _events(contexts)
+
+
+def application_events() -> Mapping[str, type[DomainEvent]]:
+    """Return the events of all contexts of the application as it is installed, by name. Raises `ConfigurationError`."""
+    return _events(load()[1])
+
+
+def _events(contexts: Sequence[Context]) -> Mapping[str, type[DomainEvent]]:
+    return {event.name: event for context in contexts for event in context.events}
 
 
 @contextmanager

@@ -47,7 +47,6 @@ def add_job(staging: Staging, context: str, name: str, fields: Sequence[str]) ->
     job = f'Job(name="{context}.{name}", message={cls})'
     staging.edit(
         _context_file(resource),
-        imported("dataclasses", "replace"),
         imported("api_base", "Job"),
         declared(_CONTEXT, "jobs", job),
     )

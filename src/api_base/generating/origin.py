@@ -37,7 +37,7 @@ class Origin:
     def copy_into(self, folder: Path) -> None:
         """Copy what the project takes along."""
         if self.wheel is not None:
-            (folder / WHEELS).mkdir()
+            (folder / WHEELS).mkdir(exist_ok=True)
             shutil.copy2(self.wheel, folder / WHEELS)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from api_base.core.errors import ConfigurationError
 from api_base.generating.names import package_name
 from api_base.generating.origin import Origin
+from api_base.generating.record import RECORD, Record
 from api_base.generating.rendering import SUFFIX, TEMPLATES, rendered
 
 
@@ -28,10 +29,12 @@ def create_project(name: str, folder: Path, origin: Origin) -> None:
     try:
         made = workplace / name
         made.mkdir()
-        for path, template in _templates(TEMPLATES / "project", Path()):
-            file = made / str(path).replace("package", package)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(rendered(template, **_values(name, package, origin)), encoding="utf-8")
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        files = project_files(name, package, python, origin)
+        record = Record(name=name, package=package, python=python, version=origin.version, files=files)
+        for path, text in {**files, RECORD: record.text()}.items():
+            (made / path).parent.mkdir(parents=True, exist_ok=True)
+            (made / path).write_text(text, encoding="utf-8")
         origin.copy_into(made)
         _initialize(made, folder.parent)
         made.rename(folder)
@@ -39,8 +42,9 @@ def create_project(name: str, folder: Path, origin: Origin) -> None:
         shutil.rmtree(workplace)
 
 
-def _values(name: str, package: str, origin: Origin) -> dict[str, str]:
-    return {
+def project_files(name: str, package: str, python: str, origin: Origin) -> dict[str, str]:
+    """Return the texts of the files of a new project, by path."""
+    values = {
         "name": name,
         "package": package,
         "title": name.replace("-", " ").replace("_", " ").capitalize(),
@@ -48,8 +52,10 @@ def _values(name: str, package: str, origin: Origin) -> dict[str, str]:
         "sources": origin.sources(),
         "origin": origin.described,
         "version": origin.version,
-        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "python": python,
     }
+    templates = _templates(TEMPLATES / "project", Path())
+    return {str(path).replace("package", package): rendered(template, **values) for path, template in templates}
 
 
 def _templates(folder: Traversable, at: Path) -> Iterator[tuple[Path, Traversable]]:

@@ -97,6 +97,10 @@ class Staging:
         if module.code != before:
             (self.folder / path).write_text(self._formatted(path, module.code), encoding="utf-8")
 
+    def texts(self) -> dict[str, str]:
+        """Return the texts of its files, by path."""
+        return {path: self.read(path) for path in _files(self.folder)}
+
     def changes(self) -> Sequence[Change]:
         """Return the files that differ from those of the project, by path."""
         changed = []

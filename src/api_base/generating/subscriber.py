@@ -49,7 +49,6 @@ def add_subscriber(staging: Staging, context: str, event: type[DomainEvent]) -> 
     staging.write_new(f"tests/test_{context}_{name}.py", rendered(templates / "test.template", **values))
     staging.edit(
         f"{folder}/__init__.py",
-        imported("dataclasses", "replace"),
         imported(f"{staging.package}.{context}.{name}", name.upper()),
         declared("CONTEXT", "subscribers", name.upper()),
     )

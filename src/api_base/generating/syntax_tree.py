@@ -2,16 +2,13 @@
 
 import ast
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import cast
 
 import libcst as cst
 from libcst import matchers as m
 
 from api_base.core.errors import ConfigurationError
 from api_base.generating.staging import Edit
-
-IN_CONTEXT: Final = frozenset({"handlers", "routes"})
-"""What `Crud.context` takes; `dataclasses.replace` adds everything else."""
 
 
 def imported(module: str, name: str, alias: str | None = None) -> Edit:
@@ -131,13 +128,13 @@ def _assigned(tree: cst.Module, variable: str) -> cst.BaseExpression | None:
 
 
 def _call(tree: cst.Module, variable: str, keyword: str) -> cst.Call:
-    """Return the call that takes `keyword`: `Context(…)`, `NOTES.context(…)`, or the `replace(…)` around that."""
+    """Return the call that takes `keyword`: `Context(…)`, `NOTES.context(…)`, or the `replace(…)` around that if it has it already."""
     value = _assigned(tree, variable)
     inner = value.args[0].value if isinstance(value, cst.Call) and m.matches(value.func, m.Name("replace")) else value
     ready = isinstance(inner, cst.Call) and m.matches(inner.func, m.Attribute(attr=m.Name("context")))
     if not isinstance(value, cst.Call) or not isinstance(inner, cst.Call) or not (ready or m.matches(inner.func, m.Name("Context"))):
         raise ConfigurationError(f"{variable} is neither Context(…) nor what crud(…).context(…) returns, so nothing can be added to it.")
-    return value if ready and keyword not in IN_CONTEXT else inner
+    return value if _argument(value, keyword) is not None else inner
 
 
 def _argument(call: cst.Call, keyword: str) -> cst.Arg | None:
@@ -146,8 +143,6 @@ def _argument(call: cst.Call, keyword: str) -> cst.Arg | None:
 
 def _with_keyword(call: cst.Call, keyword: str, value: str) -> cst.Call:
     argument = cst.Arg(keyword=cst.Name(keyword), value=cst.parse_expression(value))
-    if keyword not in IN_CONTEXT and m.matches(call.func, m.Attribute(attr=m.Name("context"))):
-        return cst.Call(func=cst.Name("replace"), args=[cst.Arg(value=call), argument])
     return call.with_changes(args=[*call.args, argument])
 
 

@@ -31,6 +31,7 @@ COMMANDS: Final = frozenset(
         "seed",
         "serve",
         "shell",
+        "upgrade",
         "users",
         "worker",
     }
