@@ -1,5 +1,7 @@
 """Votes and followers, tickets, teams, drafts, pages by offset, and the shape of errors."""
 
+from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import uuid4
 
 import httpx2
@@ -24,6 +26,38 @@ async def test_a_member_votes_and_follows_once(acting: Acting, reaction: str) ->
         assert (await viewer.client.get(path)).json() is reacted
         assert (await ana.client.get(path)).json() is False
     assert (await stranger.client.put(path)).status_code == 404
+
+
+async def test_articles_are_imported_by_their_slugs(
+    acting: Acting, run_worker: Callable[[], Awaitable[None]]
+) -> None:
+    ana = await acting()
+    await written(ana, "first-steps", published=True)
+
+    async def imported(file: str) -> dict[str, Any]:
+        sent = {"Content-Type": "text/csv"}
+        stored = await ana.client.post("/api/v1/files?name=a.csv", content=file, headers=sent)
+        asked = {"file_id": stored.json()["id"]}
+        started = await ana.client.post(f"{V1}/articles/imports", json=asked)
+        assert started.status_code == 202, started.text
+        await run_worker()
+        job = (await ana.client.get(started.headers["Location"])).json()
+        counted: dict[str, Any] = job["result"]
+        return counted
+
+    file = "slug,title,body,published\nfirst-steps,First,Text,yes\nrefunds,Refunds,Text,\nBad Slug,B,T,\n"
+    first = await imported(file)
+    assert [first[one] for one in ("created", "updated", "unchanged", "refused")] == [1, 1, 0, 1]
+    again = await imported(file)
+    assert [again[one] for one in ("created", "updated", "unchanged", "refused")] == [0, 0, 2, 1]
+    shown = (await ana.client.get(f"{V1}/articles?sort=title")).json()["items"]
+    assert [(one["title"], one["published"], one["tags"]) for one in shown] == [
+        ("First", True, "billing refunds"),
+        ("Refunds", False, ""),
+    ]
+    await ana.client.delete(f"{V1}/articles/refunds", headers={"If-Match": "*"})
+    last = await imported(file)
+    assert [last[one] for one in ("created", "updated", "unchanged", "refused")] == [0, 0, 1, 2]
 
 
 async def test_tickets_are_numbered_and_answered(acting: Acting) -> None:

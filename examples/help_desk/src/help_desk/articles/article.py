@@ -44,6 +44,7 @@ ARTICLES = crud(
     sorts=("title", "created_at"),
     search=("title", "body", "tags"),
     key="slug",
+    imports=True,
     paging="offset",
     table=resource_table(Article, "articles", unique=["slug"], public="published", own="user_id"),
 )
