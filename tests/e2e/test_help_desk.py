@@ -58,6 +58,6 @@ def test_its_own_tests_pass() -> None:
 
 def test_it_is_served() -> None:
     with open_folder() as home, serving(home, "--no-worker", **VARIABLES) as backend:
-        answer = backend.ready().request("GET", "/desk/v1/articles/of/nobody")
+        answer = backend.ready().request("GET", "/desk/v1/tenants/nobody/articles")
         assert answer == (404, {"error": {"code": 404, "message": "No tenant with the id nobody exists."}})
-        assert run(home, "check", **VARIABLES).stdout.startswith("The wiring of 13 contexts is sound.\n")
+        assert run(home, "check", **VARIABLES).stdout.startswith("The wiring of 14 contexts is sound.\n")

@@ -7,7 +7,7 @@ import httpx2
 from api_base.testing import Acting, Actor
 from writing import written
 
-DESK = "/desk/v1/articles"
+DESK = "/desk/v1"
 QUERIES = [
     "&".join(filter(None, parts))
     for parts in product(
@@ -28,7 +28,7 @@ async def opened(owner: Actor) -> str:
 
 
 async def found(client: httpx2.AsyncClient, slug: str, query: str = "") -> set[str]:
-    answer = await client.get(f"{DESK}/of/{slug}?limit=100&{query}")
+    answer = await client.get(f"{DESK}/tenants/{slug}/articles?limit=100&{query}")
     assert answer.status_code == 200, answer.text
     shown = {one["slug"] for one in answer.json()["items"]}
     assert answer.json()["total"] == len(shown)
@@ -45,7 +45,9 @@ async def test_each_caller_reads_exactly_the_public_rows(
         await written(who, f"public-{name}", published=True)
         await written(who, f"private-{name}")
         deleted = await written(who, f"deleted-{name}", published=True)
-        gone = await owner.client.delete(f"{DESK}/{deleted['slug']}", headers={"If-Match": "*"})
+        gone = await owner.client.delete(
+            f"{DESK}/articles/{deleted['slug']}", headers={"If-Match": "*"}
+        )
         assert gone.status_code == 204
     await written(stranger, "public-stranger", published=True)
     slug, public = await opened(owner), {"public-owner", "public-member"}
@@ -61,9 +63,11 @@ async def test_each_caller_reads_exactly_the_public_rows(
             assert await found(caller, slug, query) <= visible, query
         for name in ("owner", "member"):
             for kind in ("public", "private", "deleted"):
-                answer = await caller.get(f"{DESK}/of/{slug}/{kind}-{name}")
+                answer = await caller.get(f"{DESK}/tenants/{slug}/articles/{kind}-{name}")
                 assert answer.status_code == (200 if f"{kind}-{name}" in visible else 404)
-        assert (await caller.get(f"{DESK}/of/{slug}/public-stranger")).status_code == 404
+        assert (
+            await caller.get(f"{DESK}/tenants/{slug}/articles/public-stranger")
+        ).status_code == 404
 
 
 async def test_a_tenant_without_public_pages_is_no_tenant(
@@ -72,6 +76,8 @@ async def test_a_tenant_without_public_pages_is_no_tenant(
     owner = await acting()
     await written(owner, "first-steps", published=True)
     slug = (await owner.client.get(f"/api/v1/tenants/{owner.tenant_id}")).json()["slug"]
-    answers = [await client.get(f"{DESK}/of/{one}") for one in (slug, "no-such-tenant")]
+    answers = [
+        await client.get(f"{DESK}/tenants/{one}/articles") for one in (slug, "no-such-tenant")
+    ]
     assert [one.status_code for one in answers] == [404, 404]
     assert [set(one.json()) for one in answers] == [{"error"}, {"error"}]
