@@ -10,11 +10,11 @@ import pytest
 
 from api_base.core.errors import Invalid
 from api_base.core.types import TenantId
-from api_base.domain.common.resource import Resource
+from api_base.domain.common.resource import Resource, entered
 from api_base.domain.common.text import TextRule
 from api_base.domain.common.value_objects import Money, SlugRule
 from api_base.interface.resource_imports import import_schema
-from api_base.interface.v1.bodies.resources import create_body, patch_body
+from api_base.interface.v1.bodies.resources import create_body, example_of, patch_body
 
 ID = "0198c6f2-7d3e-7c44-8d9b-3f0c5b1f2a10"
 
@@ -125,6 +125,12 @@ def test_what_a_field_does_not_accept_is_refused_by_its_name(target: str, cell: 
 
 def test_all_faults_of_a_row_are_named() -> None:
     assert [pointer for pointer, _ in refused(rank="x", due_on="x", kind="x")] == ["/kind", "/rank", "/due_on"]
+
+
+def test_the_example_of_the_documentation_is_accepted() -> None:
+    sent = example_of(Article)
+    assert set(sent) == set(NAMED)
+    assert entered(Article, create_body(Article).model_validate(sent).values()) == sent
 
 
 def test_constants_are_checked_before_any_row() -> None:
