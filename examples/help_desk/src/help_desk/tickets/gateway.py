@@ -1,4 +1,4 @@
-"""The gateway that turns e-mails into tickets. Its key says as whom it acts, signed with a secret of the settings."""
+"""The gateway that turns e-mails into tickets. Its key names the user it acts for, signed with a secret of the settings."""
 
 import hmac
 from collections.abc import Mapping

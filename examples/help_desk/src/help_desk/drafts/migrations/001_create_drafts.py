@@ -4,7 +4,6 @@ import sqlalchemy as sa
 from alembic import op
 
 from api_base import ddl, text, timestamp
-from api_base.infrastructure.db.schema import Ownership
 
 revision = "drafts_001"
 down_revision = None
@@ -24,7 +23,7 @@ def upgrade() -> None:
         sa.Column("updated_at", timestamp(), nullable=False),
         sa.PrimaryKeyConstraint("user_id", "id"),
     )
-    ddl.protect("drafts", "user_id", Ownership.USER)
+    ddl.protect("drafts", "user_id", ddl.Ownership.USER)
     ddl.grant("drafts", app=ddl.READ_WRITE)
     op.create_index(
         "ix_drafts_user_id_created_at",
