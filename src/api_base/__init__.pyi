@@ -29,10 +29,12 @@ from .application.common.realtime import PublicEvent as PublicEvent
 from .application.common.realtime import Unpublished as Unpublished
 from .application.common.remote import RemoteBus as RemoteBus
 from .application.common.resources import Create as Create
+from .application.common.resources import CreateResource as CreateResource
 from .application.common.resources import Delete as Delete
 from .application.common.resources import ResourceDTO as ResourceDTO
 from .application.common.resources import Restore as Restore
 from .application.common.resources import Update as Update
+from .application.common.resources import UpdateResource as UpdateResource
 from .application.common.search import DeclaredIndex as DeclaredIndex
 from .application.common.search import SearchSource as SearchSource
 from .application.common.seeds import Seeds as Seeds

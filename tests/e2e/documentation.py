@@ -15,6 +15,7 @@ ROOT: Final = Path(__file__).parents[2]
 README: Final = "README.md"
 AGENTS: Final = "AGENTS.md"
 GENERATE: Final = "docs/generate.md"
+TUTORIAL: Final = "docs/tutorial.md"
 
 ELSEWHERE: Final = {
     (README, "The main job, on real input"): "tests/e2e/test_films.py",
@@ -25,6 +26,13 @@ ELSEWHERE: Final = {
     (GENERATE, "A resource"): "tests/e2e/test_generated_project.py",
     (GENERATE, "A message, a job, a subscription, a revision"): "tests/e2e/test_generated_project.py",
     (GENERATE, "A newer version"): "tests/e2e/test_generated_project.py",
+    (TUTORIAL, "1. A project"): "tests/e2e/test_tutorial.py",
+    (TUTORIAL, "2. A resource"): "tests/e2e/test_tutorial.py",
+    (TUTORIAL, "3. A rule"): "tests/e2e/test_tutorial.py",
+    (TUTORIAL, "4. A job and a subscription"): "tests/e2e/test_tutorial.py",
+    (TUTORIAL, "5. Use it"): "tests/e2e/test_tutorial.py",
+    (TUTORIAL, "6. An import"): "tests/e2e/test_tutorial.py",
+    (TUTORIAL, "7. Deploy it"): "tests/e2e/test_tutorial.py",
 }
 """Sections whose commands need more than a running backend, and the test that executes them. tests/e2e/test_documentation.py executes the others."""
 

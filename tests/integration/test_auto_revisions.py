@@ -146,7 +146,7 @@ def test_a_column_that_existing_rows_have_no_value_of_is_refused(writer: Writer)
     assert len(list(writer.folder.glob("*.py"))) == 1
 
 
-@pytest.mark.parametrize(("cls", "line"), [(Letter, 'ddl.protect("plans", "user_id", Ownership.USER)'), (Country, "")])
+@pytest.mark.parametrize(("cls", "line"), [(Letter, 'ddl.protect("plans", "user_id", ddl.Ownership.USER)'), (Country, "")])
 def test_tables_of_users_and_of_the_system(writer: Writer, cls: type[Resource], line: str) -> None:
     context = writer.plans(cls, sorts=("title",))
     written = writer.auto(context)

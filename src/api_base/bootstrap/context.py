@@ -129,7 +129,7 @@ class Context(Declaration):
     `checks` are part of `/health/ready`; each has 2 seconds. `middleware` are ASGI middlewares of the requests below `prefix`, which no other context
     may then share: they run after the limits by address and the check of the token, and before the route, which refuses a request without a token.
     `authentication` adds schemes by which requests say who sends them: docs/authentication.md.
-    `problem` is the shape of all errors below `prefix`, which no other context may then share: docs/contexts.md.
+    `problem` is the shape of all errors below `prefix`; contexts that share the prefix name the same one: docs/contexts.md.
     `openapi` changes the OpenAPI document, once, when it is complete.
     `commands` is the import path of a typer app (`package.module:NAME`), which `api-base <name of the context> …` runs.
     `seed` sends what a database begins with: `api-base seed`.

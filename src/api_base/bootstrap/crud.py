@@ -31,10 +31,13 @@ from api_base.application.common.resources import (
     of_user,
     resource_fields,
 )
+from api_base.application.common.resources.importing import ResourceRow
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import PLATFORM_ADMIN
-from api_base.bootstrap.crud_check import misnamed, unnameable, unsearchable
+from api_base.bootstrap.crud_check import refusals
+from api_base.bootstrap.crud_import import importing, resource_import
 from api_base.bootstrap.crud_messages import Messages, Permissions
+from api_base.bootstrap.importing import FileImport
 from api_base.core.errors import Fault, WiringError
 from api_base.core.protocols import PeriodicTask
 from api_base.core.shared.places import Declaration
@@ -53,7 +56,8 @@ from api_base.infrastructure.text_search import pruner
 from api_base.interface.graphql.declared import GraphQL
 from api_base.interface.mcp import Exposed
 from api_base.interface.resource_graphql import resource_graphql
-from api_base.interface.resource_routes import ResourceRoutes, resource_router
+from api_base.interface.resource_imports import import_schema
+from api_base.interface.resource_routes import ImportRoute, ResourceRoutes, resource_router
 from api_base.interface.resource_tools import resource_tools
 from api_base.interface.routes import Router
 from api_base.interface.routes.renaming import Rename
@@ -90,6 +94,7 @@ class Crud[T: Resource, D](Declaration):
     routes_of: ResourceRoutes[D]
     aggregate: type[T]
     events: Mapping[str, type[ResourceEvent]]
+    imports: FileImport[ResourceRow] | None
     faults: Sequence[Fault]
 
     def repository(self, database: Database) -> SqlRepository[T]:
@@ -118,6 +123,8 @@ class Crud[T: Resource, D](Declaration):
             made += [on(get_by_key, GetByKey(database, mapping, dto, key)), on(find, FindByKey(database, mapping, key))]
         if self.restore is not None:
             made.append(self._restoring(self.restore, ports))
+        if self.imports is not None:
+            made.append(importing(self, self.imports, ports, owner))
         return [one.made_for(self) for one in made]
 
     def routes(self, bus: Bus, own: Router | None = None) -> Router:
@@ -184,6 +191,8 @@ class Crud[T: Resource, D](Declaration):
             events=tuple(self.events.values()),
             subscribers=subscribers,
             jobs=jobs,
+            requires=("files", "jobs") if self.imports else (),
+            importable=(self.imports,) if self.imports else (),
             channels=self.channels,
             routes=lambda bus: self.routes(bus, None if routes is None else routes(bus)),
             background=self.background,
@@ -218,6 +227,7 @@ def crud[T: Resource, D](
     paging: Paging = "cursor",
     rename: Rename | None = None,
     key: str | None = None,
+    imports: bool = False,
     table: DeclaredTable | None = None,
     mapping: TableMapping[T] | None = None,
     to_dto: Callable[[T], D] | None = None,
@@ -231,20 +241,20 @@ def crud[T: Resource, D](
     `create`, `update` and `delete` are the roles that may do it, by default viewers, members, members and administrators of a tenant; the resource of a
     user is that user's alone, and that of the system is changed by administrators of the platform. With `events`, what happens is published
     (`notes.created.v1`), also to connected clients. `paging="offset"` pages its route by offset, with a total. With `rename="camel"`, clients of
-    its routes see `dueOn` for `due_on`. `key` names the
-    attribute, a slug that is unique among the resources of an owner, by which paths name the resource in the place of its id. The other arguments are one's own in
-    the place of what is made of the class: its table, its mapping, the function to its DTO, the fields of its lists, and its two bodies.
+    its routes see `dueOn` for `due_on`. `key` names the attribute, a slug that is unique among the resources of an owner, by which paths name the
+    resource in the place of its id; with `imports`, rows of files find it by that (`api-base import notes`, `POST /notes/imports`). The other arguments are
+    one's own in the place of what is made of the class: its table, its mapping, the function to its DTO, the fields of its lists, and its two bodies.
     """
     stored = table if table is not None else resource_table(cls, name, unique=[key] if key else [])
     permissions = Permissions(name, ownership(stored))
-    singular = entity_name(cls)
     made = Messages(cls, dto, name, permissions)
-    listed = fields or resource_fields(cls, filters, sorts)
+    creating, changing = create_with or create_body(cls), change_with or patch_body(cls)
+    imported = resource_import(made, import_schema(cls, name, key or "", creating, changing)) if imports else None
     routes = ResourceRoutes(
         plural=name,
-        singular=singular,
+        singular=entity_name(cls),
         dto=dto,
-        fields=listed,
+        fields=fields or resource_fields(cls, filters, sorts),
         searchable=bool(search),
         create=made.create,
         get=made.get,
@@ -252,22 +262,18 @@ def crud[T: Resource, D](
         update=made.update,
         delete=made.delete,
         restore=made.restore,
-        create_body=create_with or create_body(cls),
-        patch_body=change_with or patch_body(cls),
+        create_body=creating,
+        patch_body=changing,
         example=example_of(cls),
         paging=paging,
         rename=rename,
         key=key,
         get_by_key=made.get_by_key if key else None,
         find=made.find if key else None,
+        imports=None if imported is None else ImportRoute(start=made.start_import, schema=imported.schema),
         declared_at=made.declared_at,
     )
-    refused = [
-        *misnamed(cls, "filters", filters),
-        *misnamed(cls, "sorts", sorts),
-        *unsearchable(cls, search, stored),
-        *unnameable(cls, key, stored),
-    ]
+    refused = [*refusals(cls, stored, filters=filters, sorts=sorts, search=search, key=key, imports=imports)]
     if create_with is None or change_with is None:
         refused += undescribed(cls)
     return Crud(
@@ -283,10 +289,11 @@ def crud[T: Resource, D](
         update=made.update,
         delete=made.delete,
         restore=made.restore,
-        roles=permissions.roles(read=read, create=create, update=update, delete=delete),
+        roles=permissions.roles(read=read, create=create, update=update, delete=delete, **({"import": update} if imports else {})),
         search=tuple(search),
         routes_of=routes,
         aggregate=cls,
         events=made.events if events else {},
+        imports=imported,
         faults=[Fault(made.declared_at, sentence) for sentence in refused],
     )

@@ -14,6 +14,27 @@ MAX_INDEXED: Final = 600
 """Characters of a text that an index of a list holds: an entry has at most 2704 bytes, a character up to 4."""
 
 
+def refusals(
+    cls: type[Resource],
+    table: DeclaredTable,
+    *,
+    filters: Sequence[str],
+    sorts: Sequence[str],
+    search: Sequence[str],
+    key: str | None,
+    imports: bool,
+) -> Iterator[str]:
+    """Yield what is wrong with what `crud` was given."""
+    yield from misnamed(cls, "filters", filters)
+    yield from misnamed(cls, "sorts", sorts)
+    yield from unsearchable(cls, search, table)
+    yield from unnameable(cls, key, table)
+    if imports and key is None:
+        yield f"{cls.__name__} has imports=True and no key, by which a row of a file finds its resource. Add key=…, or leave imports out."
+    if imports and ownership(table) is not Ownership.TENANT:
+        yield f"{cls.__name__} has imports=True and no tenant_id: files that are imported belong to a tenant. Leave imports out."
+
+
 def misnamed(cls: type[Resource], what: str, names: Sequence[str]) -> Iterator[str]:
     """Yield what is wrong with the names of filters or sorts."""
     for name in unlisted(cls, names):

@@ -5,6 +5,8 @@ from types import new_class
 from typing import Final, cast
 
 from api_base.application.common.cqrs import AUTHENTICATED
+from api_base.application.common.importing.import_file import ImportFile
+from api_base.application.common.importing.start_import import StartImport
 from api_base.application.common.resources import (
     CreateResource,
     DeleteResource,
@@ -16,6 +18,7 @@ from api_base.application.common.resources import (
     RestoreResource,
     UpdateResource,
 )
+from api_base.application.common.resources.importing import ImportResources
 from api_base.bootstrap.contexts.roles import ADMINS, MEMBERS, PLATFORM_ADMIN, VIEWERS
 from api_base.core.shared.naming import camel
 from api_base.core.shared.places import Declaration
@@ -24,7 +27,13 @@ from api_base.domain.common.resource_events import ResourceEvent
 from api_base.infrastructure.db.schema import Ownership
 
 DECLARES_FOR_ITS_CALLERS: Final = True
-_OF_TENANT: Final[Mapping[str, frozenset[str]]] = {"read": VIEWERS, "create": MEMBERS, "update": MEMBERS, "delete": ADMINS}
+_OF_TENANT: Final[Mapping[str, frozenset[str]]] = {
+    "read": VIEWERS,
+    "create": MEMBERS,
+    "update": MEMBERS,
+    "delete": ADMINS,
+    "import": MEMBERS,
+}
 _PLATFORM: Final = frozenset({PLATFORM_ADMIN})
 
 
@@ -69,6 +78,9 @@ class Messages[D](Declaration):
         self.create = cast("type[CreateResource[D]]", self._made(f"Create{one}", _of(CreateResource, dto), permissions.of("create")))
         self.update = cast("type[UpdateResource[D]]", self._made(f"Update{one}", _of(UpdateResource, dto), permissions.of("update")))
         self.delete = cast("type[DeleteResource]", self._made(f"Delete{one}", DeleteResource, delete))
+        self.start_import = cast("type[StartImport]", self._made(f"Start{one}Import", StartImport, permissions.of("import")))
+        self.import_file = cast("type[ImportFile]", self._made(f"Import{one}File", ImportFile, permissions.of("import")))
+        self.import_rows = cast("type[ImportResources]", self._made(f"Import{many}", ImportResources, permissions.of("import")))
         restore = cast("type[RestoreResource[D]]", self._made(f"Restore{one}", _of(RestoreResource, dto), delete))
         self.restore = restore if issubclass(cls, RestorableResource) else None
         verbs = ("created", "changed", "deleted", "restored") if self.restore else ("created", "changed", "deleted")

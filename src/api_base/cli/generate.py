@@ -20,10 +20,11 @@ def resource(
     fields: Fields,
     owner: Annotated[str, typer.Option(help="Whose the rows are: tenant, user or none.")] = "tenant",
     singular: Annotated[str | None, typer.Option(help="The singular of an irregular plural.")] = None,
+    key: Annotated[str | None, typer.Option(help="A field to add, whose slug names the resource in paths.")] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Add a plain resource: its context, its revision, and tests of its routes. Types: str, text, int, bool, date, datetime, uuid, money; ? may be null."""
-    _generate("resource", name, *fields, owner=owner, singular=singular, dry_run=dry_run)
+    _generate("resource", name, *fields, owner=owner, singular=singular, key=key, dry_run=dry_run)
 
 
 @app.command()
@@ -60,7 +61,9 @@ def migration(context: OfContext, dry_run: DryRun = False) -> None:
     _generate("migration", context, dry_run=dry_run)
 
 
-def _generate(command: str, *arguments: str, dry_run: bool, owner: str = "tenant", singular: str | None = None) -> None:
+def _generate(
+    command: str, *arguments: str, dry_run: bool, owner: str = "tenant", singular: str | None = None, key: str | None = None
+) -> None:
     """Change a copy of the project in the current folder, complete it, and write what differs, or print it."""
     from api_base.core.di import missing_extra
     from api_base.core.errors import ConfigurationError
@@ -73,7 +76,7 @@ def _generate(command: str, *arguments: str, dry_run: bool, owner: str = "tenant
     from api_base.generating.steps import recorded, take
 
     project = Path.cwd()
-    step = None if command == "migration" else Step(command=command, arguments=arguments, owner=owner, singular=singular)
+    step = None if command == "migration" else Step(command=command, arguments=arguments, owner=owner, singular=singular, key=key)
     with staged(project) as staging:
         context = arguments[0] if step is None else take(step, staging, lambda: published_events(staging))
         if context is not None or staging.changes():

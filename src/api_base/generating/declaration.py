@@ -16,6 +16,8 @@ from api_base.generating.staging import Staging
 from api_base.generating.syntax_tree import attributes_in
 
 _ANNOTATED: Final = re.compile(r"Annotated\[(\w+), .*\]", re.DOTALL)
+_SLUG: Final = re.compile(r"\bSlugRule\(")
+"""The values that tests of messages send are no slugs."""
 _PLAIN: Final[Mapping[str, FieldType]] = {one.shown.removesuffix("DTO"): one for one in reversed(list(TYPES.values()))}
 
 
@@ -44,7 +46,7 @@ class NamedField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredResource:
-    """The call `constant = crud(cls, dto, name=context)` in `module`."""
+    """The call `constant = crud(cls, dto, name=context, key=key)` in `module`."""
 
     package: str
     context: str
@@ -52,6 +54,7 @@ class DeclaredResource:
     constant: str
     cls: str
     dto: str
+    key: str | None
     code: str
 
     @property
@@ -81,7 +84,7 @@ class DeclaredResource:
     def _field(self, name: str, annotation: str) -> NamedField:
         plain = annotation.removesuffix(" | None")
         nullable = plain != annotation
-        if found := _ANNOTATED.fullmatch(plain):
+        if (found := _ANNOTATED.fullmatch(plain)) and not _SLUG.search(plain):
             plain = found[1]
         if type := _PLAIN.get(plain):
             imports = tuple(one for one in type.imports if not one.startswith("from typing"))
@@ -109,6 +112,7 @@ def declared_resource(staging: Staging, context: str) -> DeclaredResource:
                 constant=constant,
                 cls=cls,
                 dto=dto,
+                key=_text(call, "key"),
                 code=code,
             )
     raise ConfigurationError(f"{folder} declares no resource by crud(…). Run: api-base generate resource {context} FIELD:TYPE…")
@@ -120,6 +124,14 @@ def _cruds(tree: cst.Module) -> Iterator[tuple[str, cst.Call]]:
         target, call = line.targets[0].target, line.value
         if isinstance(target, cst.Name) and isinstance(call, cst.Call) and len(call.args) > 1:
             yield target.value, call
+
+
+def _text(call: cst.Call, keyword: str) -> str | None:
+    """Return the text that a call is given as `keyword`, or None."""
+    for one in call.args:
+        if one.keyword is not None and one.keyword.value == keyword and isinstance(one.value, cst.SimpleString):
+            return str(one.value.evaluated_value)
+    return None
 
 
 def _values_of(code: str, enumeration: str) -> Iterator[str]:

@@ -66,6 +66,17 @@ TYPES: Final[Mapping[str, FieldType]] = {
         made='Money(minor=1250, currency="EUR")', public=("Money", "MoneyDTO"),
     ),
 }  # fmt: skip
+_KEY: Final = FieldType(
+    annotation="Annotated[str, SlugRule()]",
+    shown="str",
+    sent='"example"',
+    changed='"changed"',
+    made='"example"',
+    public=("SlugRule",),
+    imports=("from typing import Annotated",),
+    filtered=False,
+)
+"""Paths find a resource by its slug, so lists are neither filtered nor sorted by it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,24 +107,31 @@ class FieldSpec:
         return f"class {self.type.annotation}(StrEnum):\n{members}"
 
 
-def fields_of(written: Sequence[str], resource: str) -> list[FieldSpec]:
-    """Return the fields of the class `resource`. Raises `ConfigurationError` for one that is not `name:type`, or that is named twice."""
+def fields_of(written: Sequence[str], resource: str, key: str | None = None) -> list[FieldSpec]:
+    """Return the fields of the class `resource`, the slug `key` last. Raises `ConfigurationError` for one that is not `name:type`, or that is named twice."""
     fields = [_field(one, resource) for one in written]
-    names = [one.name for one in fields]
     if not fields:
         raise ConfigurationError(f"{resource} needs fields. Write name:type, as in title:str. Types: {_types()}.")
+    if key is not None:
+        fields.append(FieldSpec(name=_name(key), type=_KEY))
+    names = [one.name for one in fields]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ConfigurationError(f"The field {twice!r} is named twice. Remove one.")
     return fields
 
 
-def _field(written: str, resource: str) -> FieldSpec:
-    name, _, kind = written.partition(":")
+def _name(name: str) -> str:
     identifier(name, "a field")
     if name in _MANAGED or name in _TAKEN:
         raise ConfigurationError(f"{name!r} cannot be a field: every resource has an attribute of this name. Choose another name.")
     if name in _MEANT_OTHERWISE:
         raise ConfigurationError(f"{name!r} cannot be a field: it is a parameter of lists, or a type. Choose another name.")
+    return name
+
+
+def _field(written: str, resource: str) -> FieldSpec:
+    name, _, kind = written.partition(":")
+    _name(name)
     plain = kind.removesuffix("?")
     nullable = plain != kind
     if plain in TYPES:

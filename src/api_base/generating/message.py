@@ -27,6 +27,10 @@ def add_query(staging: Staging, context: str, name: str, fields: Sequence[str]) 
     resource = declared_resource(staging, context)
     if resource.owner is not Owner.TENANT:
         raise ConfigurationError(f"Queries are generated for what tenants own, and a {resource.cls} has no tenant_id. Write it by hand.")
+    if resource.key is not None:
+        raise ConfigurationError(
+            f"Paths name each {resource.cls} by its {resource.key}, so the path of a query would hide the one that is called like it. Write it by hand."
+        )
     named = resource.fields(fields)
     if unfit := next((one.name for one in named if one.nullable or one.is_money), None):
         raise ConfigurationError(

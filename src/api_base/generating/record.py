@@ -14,12 +14,13 @@ RECORD: Final = ".api-base.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """`api-base generate COMMAND ARGUMENTS…`. `owner` and `singular` are those of a resource."""
+    """`api-base generate COMMAND ARGUMENTS…`. `owner`, `singular` and `key` are those of a resource."""
 
     command: str
     arguments: tuple[str, ...]
     owner: str = "tenant"
     singular: str | None = None
+    key: str | None = None
 
     def __str__(self) -> str:
         """Return the command without the options."""

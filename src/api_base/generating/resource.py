@@ -30,11 +30,11 @@ _ATTRIBUTES = {Owner.TENANT: "    tenant_id: TenantId\n", Owner.USER: "    user_
 _WHOSE = {Owner.TENANT: "of a tenant", Owner.USER: "of a user", Owner.NONE: "which all tenants share"}
 
 
-def add_resource(staging: Staging, name: ResourceName, fields: Sequence[FieldSpec], owner: Owner) -> bool:
-    """Write the resource into `staging`. Returns whether its revision is still to be written. Raises `ConfigurationError`."""
+def add_resource(staging: Staging, name: ResourceName, fields: Sequence[FieldSpec], owner: Owner, key: str | None = None) -> bool:
+    """Write the resource, which paths name by its field `key`, if any, into `staging`. Returns whether its revision is still to be written. Raises `ConfigurationError`."""
     folder = f"src/{staging.package}/{name.plural}"
     declaration = f"{folder}/{name.singular}.py"
-    values = _values(staging.package, name, fields, owner)
+    values = _values(staging.package, name, fields, owner, key)
     templates = TEMPLATES / "resource"
     new = not staging.exists(folder)
     if not new and not staging.exists(declaration):
@@ -51,7 +51,7 @@ def add_resource(staging: Staging, name: ResourceName, fields: Sequence[FieldSpe
     return not staging.exists(f"{folder}/migrations")
 
 
-def _values(package: str, name: ResourceName, fields: Sequence[FieldSpec], owner: Owner) -> dict[str, str]:
+def _values(package: str, name: ResourceName, fields: Sequence[FieldSpec], owner: Owner, key: str | None) -> dict[str, str]:
     required = [one for one in fields if not one.nullable]
     if not required:
         raise ConfigurationError(f"Every field of {name.cls} may be null, so a {words(name.singular)} may be empty. Remove one of the ?.")
@@ -81,6 +81,8 @@ def _values(package: str, name: ResourceName, fields: Sequence[FieldSpec], owner
         "filters": _tuple([one.name for one in fields if one.type.filtered] + ["created_at"]),
         "sorts": _tuple([one.name for one in fields if one.type.sorted] + ["created_at"]),
         "search": _search(fields) if owner is Owner.TENANT else "",
+        "key": "" if key is None else f', key="{key}"{", imports=True" * (owner is Owner.TENANT)}',
+        "named_by": key or "id",
         "body": "{" + ", ".join(f'"{one.name}": {one.type.sent}' for one in fields) + "}",
         "changes": f'{{"{changing.name}": {changing.type.changed}}}',
         "field": changing.name,

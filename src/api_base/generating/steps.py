@@ -31,7 +31,7 @@ def take(step: Step, staging: Staging, events: Events) -> str | None:
     match step.command:
         case "resource":
             names = resource_name(name, step.singular)
-            new = add_resource(staging, names, fields_of(others, names.cls), Owner.named(step.owner))
+            new = add_resource(staging, names, fields_of(others, names.cls, step.key), Owner.named(step.owner), step.key)
             return name if new else None
         case "subscriber":
             add_subscriber(staging, name, event_named(others[0], events()))

@@ -10,6 +10,8 @@ from uuid import UUID
 from fastapi import Depends
 
 from api_base.application.common.cqrs import Bus, Query
+from api_base.application.common.importing.schema import ImportSchema
+from api_base.application.common.importing.start_import import StartedImportDTO, StartImport
 from api_base.application.common.listing import Fields, ListRequest, OffsetPage, Page
 from api_base.application.common.resources import (
     CreateResource,
@@ -21,11 +23,21 @@ from api_base.application.common.resources import (
     RestoreResource,
     UpdateResource,
 )
+from api_base.application.common.resources.importing import ResourceRow
 from api_base.core.errors import Invalid
 from api_base.interface.routes import ExpectedVersion, ListQuery, OffsetQuery, OptionalVersion, RouteOptions, Router
 from api_base.interface.routes.renaming import WIRES, Rename
 from api_base.interface.routes.router import Paging
+from api_base.interface.v1.bodies.imports import ImportBody, mapping_of
 from api_base.interface.v1.bodies.resources import ResourceBody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRoute:
+    """The command that starts an import, and what its rows are."""
+
+    start: type[StartImport]
+    schema: ImportSchema[ResourceRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +67,7 @@ class ResourceRoutes[D]:
     key: str | None = None
     get_by_key: type[GetResourceByKey[D]] | None = None
     find: type[FindResource] | None = None
+    imports: ImportRoute | None = None
 
     def reading(self, name: Any) -> Query[D]:
         """Return the query of the resource that a path names."""
@@ -83,7 +96,7 @@ def resource_router[D](bus: Bus, routes: ResourceRoutes[D], own: Router | None =
             endpoint.__annotations__ |= {"return": answer}
             if "{" in end and routes.key is not None:
                 endpoint = _by_key(endpoint, routes.key)
-            endpoint.__name__ = endpoint.__qualname__ = f"{verb}_{routes.plural if verb == 'list' else routes.singular}"
+            endpoint.__name__ = endpoint.__qualname__ = f"{verb}_{routes.plural if verb in ('list', 'import') else routes.singular}"
             endpoint.__dict__["declared_at"] = routes.declared_at
             getattr(router, method.lower())(end, options, summary=summary, **more)(endpoint)
 
@@ -122,7 +135,21 @@ def resource_router[D](bus: Bus, routes: ResourceRoutes[D], own: Router | None =
             return await bus.execute(message(id=await id_of(id), expected_version=expected))
 
         add("restore", "POST", f"{one}/restore", restore, routes.dto, f"Restore a deleted {words}", RouteOptions(versioned=True))
+    _add_import(add, bus, routes)
     return router
+
+
+def _add_import[D](add: Callable[..., None], bus: Bus, routes: ResourceRoutes[D]) -> None:
+    """Add the route that starts an import, if the resource is imported."""
+    if (imports := routes.imports) is None:
+        return
+
+    async def import_file(body: ImportBody) -> Any:
+        return await bus.execute(imports.start(**body.command()))
+
+    options = RouteOptions(location="/api/v1/jobs/{job_id}", example={"body": {"file_id": "0198c6f2-7d3e-7c44-8d9b-3f0c5b1f2a10"}})
+    summary, said = f"Import {routes.plural.replace('_', ' ')} from a file", mapping_of(imports.schema)
+    add("import", "POST", "/imports", import_file, StartedImportDTO, summary, options, status_code=202, description=said)
 
 
 def _listed[D](bus: Bus, routes: ResourceRoutes[D]) -> tuple[Callable[..., Any], Any]:

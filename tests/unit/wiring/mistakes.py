@@ -738,7 +738,7 @@ NAMES: Final = (
         "    routes=routes,\n",
         "    routes=routes,\n    problem=ProblemShape(dict),\n",
         CONTEXT,
-        "problem of the context 'shop' would change the errors of 'users', which is below /api/v1 too. Give the context a prefix of its own.",
+        "problem of the context 'shop' would change the errors of 'users', which is below /api/v1 too. Give the context a prefix of its own, or 'users' the same problem.",
     ),
     Mistake(
         "a shape of errors that does not convert all",

@@ -131,6 +131,17 @@ def test_what_does_not_fit_is_refused_at_the_line_of_the_declaration(settings: S
     ]
 
 
+def test_rows_of_a_file_find_a_resource_of_a_tenant_by_its_key(settings: Settings) -> None:
+    files = crud(Diary, DiaryDTO, name="diaries", imports=True)
+    assert faults(settings, files.context()) == [
+        (f"test_crud_declarations.py:{line_of('files = crud(Diary')}", sentence)
+        for sentence in (
+            "Diary has imports=True and no key, by which a row of a file finds its resource. Add key=…, or leave imports out.",
+            "Diary has imports=True and no tenant_id: files that are imported belong to a tenant. Leave imports out.",
+        )
+    ]
+
+
 def test_a_table_of_ones_own_must_make_the_key_unique(settings: Settings) -> None:
     @dataclass(slots=True, kw_only=True, eq=False)
     class Page(Resource):

@@ -1,4 +1,4 @@
-"""Shapes of errors: each converts every kind of problem, for a prefix of its own."""
+"""Shapes of errors: each converts every kind of problem, for a prefix of its own, or one that contexts with the same shape share."""
 
 from collections.abc import Iterator, Sequence
 
@@ -23,13 +23,14 @@ def faults(contexts: Sequence[Context]) -> Iterator[Fault]:
             )
             continue
         other = next(
-            (one for one in contexts if one is not context and _served(one) and f"{one.prefix}/".startswith(f"{context.prefix}/")), None
+            (one for one in contexts if one.problem is not shape and _served(one) and f"{one.prefix}/".startswith(f"{context.prefix}/")),
+            None,
         )
         if other is not None:
             yield Fault(
                 context.declared_at,
                 f"problem of the context {context.name!r} would change the errors of {other.name!r}, which is below {context.prefix} too. "
-                "Give the context a prefix of its own.",
+                f"Give the context a prefix of its own, or {other.name!r} the same problem.",
             )
         yield from (Fault(context.declared_at, sentence) for sentence in _conversion(context.name, shape))
 

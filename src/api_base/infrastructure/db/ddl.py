@@ -11,7 +11,8 @@ from alembic import context, op
 
 from api_base.core.errors import ConfigurationError
 from api_base.infrastructure.db.migrations.roles import Roles
-from api_base.infrastructure.db.schema import DELETED_AT, VISITED, VISITOR, Ownership, PublicRows, declared_at, ownership
+from api_base.infrastructure.db.schema import DELETED_AT, VISITED, VISITOR, PublicRows, declared_at, ownership
+from api_base.infrastructure.db.schema import Ownership as Ownership  # revisions write ddl.Ownership.USER
 
 READ_WRITE: Final = ("select", "insert", "update", "delete")
 

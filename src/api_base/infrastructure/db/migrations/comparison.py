@@ -197,7 +197,7 @@ class _Renderer:
     def _protected(table: DeclaredTable) -> Iterator[str]:
         name, kind, owner = table.name, ownership(table), owner_column(table)
         if kind is Ownership.USER:
-            yield f"ddl.protect({name!r}, {owner!r}, Ownership.USER)"
+            yield f"ddl.protect({name!r}, {owner!r}, ddl.Ownership.USER)"
         elif kind is Ownership.TENANT:
             rows = public_rows(table)
             arguments = [repr(name), *([] if owner == "tenant_id" else [repr(owner)])]

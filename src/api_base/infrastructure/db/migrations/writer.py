@@ -24,7 +24,7 @@ _IMPORTS: Final = (
     ("sqlalchemy.dialects", ("postgresql",)),
     ("sqlalchemy.dialects.postgresql", ("ARRAY", "JSONB")),
     ("api_base", ("ddl", "not_searchable", "searchable", "text", "timestamp")),
-    ("api_base.infrastructure.db.schema", ("Ownership", "Xid8")),
+    ("api_base.infrastructure.db.schema", ("Xid8",)),
 )
 """Modules and the names that statements use of them; those of other packages come first."""
 

@@ -13,7 +13,7 @@ from api_base.domain.common.attributes import Attribute
 from api_base.domain.common.numbers import NumberRule
 from api_base.domain.common.resource import Resource, own_attributes, rules_of
 from api_base.domain.common.text import TextRule
-from api_base.domain.common.value_objects import Money
+from api_base.domain.common.value_objects import Money, SlugRule
 from api_base.interface.v1.bodies.base import Body
 from api_base.interface.v1.bodies.money import Price, PricePatchBody
 
@@ -126,6 +126,8 @@ def _field(one: Attribute, default: Any) -> Any:
 def _example(one: Attribute) -> Any:
     if _is_enumeration(one.kind):
         return next(iter(one.kind)).value
+    if any(isinstance(rule, SlugRule) for rule in rules_of(one)):
+        return "example"
     bounds = [rule.least for rule in rules_of(one) if isinstance(rule, NumberRule)]
     longest = min((rule.max_length for rule in rules_of(one) if isinstance(rule, TextRule)), default=None)
     return _EXAMPLES.get(one.kind, max(bounds, default=1) if one.kind is int else "Example"[:longest])

@@ -1,0 +1,105 @@
+"""`api-base generate resource --key`: paths name the resource by its slug, in its tests and in those of its messages."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from api_base.core.errors import ConfigurationError
+from api_base.generating.field_types import fields_of
+from api_base.generating.origin import Origin
+from api_base.generating.project import create_project
+from api_base.generating.record import Record, Step
+from api_base.generating.staging import apply, staged
+from api_base.generating.steps import recorded, take
+
+ARTICLES = Step(command="resource", arguments=("articles", "title:str"), key="slug")
+FOLDER = "src/shop/articles"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    home = tmp_path / "shop"
+    create_project("shop", home, Origin(version="1.0.0", described="version 1.0.0 of the package index"))
+    monkeypatch.chdir(home)
+    return home
+
+
+def no_events() -> Mapping[str, object]:
+    raise AssertionError("no step looks up an event")
+
+
+def generate(home: Path, step: Step) -> list[str]:
+    """Take the step, and return the files that it changed."""
+    with staged(home) as staging:
+        take(step, staging, no_events)  # type: ignore[arg-type]
+        changes = [*staging.changes(), *recorded(home, step, no_events)]  # type: ignore[arg-type]
+        apply(home, changes)
+    return [change.path for change in changes]
+
+
+def test_the_slug_is_a_field_and_names_the_resource_in_paths(project: Path) -> None:
+    written = [f"{FOLDER}/__init__.py", f"{FOLDER}/article.py", "src/shop/__init__.py", "tests/test_articles.py"]
+    assert sorted(generate(project, ARTICLES)) == sorted([*written, ".api-base.json"])
+    declaration = (project / f"{FOLDER}/article.py").read_text()
+    assert "    slug: Annotated[str, SlugRule()]\n" in declaration
+    assert 'FILTERS = ("title", "created_at")\nSORTS = ("title", "created_at")\n' in declaration
+    assert 'key="slug"' in declaration
+    assert "imports=True" in declaration
+    test = (project / "tests/test_articles.py").read_text()
+    assert 'BODY: dict[str, Any] = {"title": "Example", "slug": "example"}\n' in test
+    assert "return f\"{PATH}/{answer.json()['slug']}\"" in test
+    assert generate(project, ARTICLES) == []
+
+
+def test_the_key_is_recorded_for_upgrades(project: Path) -> None:
+    generate(project, ARTICLES)
+    record = Record.of(project)
+    assert record is not None
+    assert record.steps == (ARTICLES,)
+    assert record.files[f"{FOLDER}/article.py"] == (project / f"{FOLDER}/article.py").read_text()
+
+
+def test_without_a_key_the_id_names_it(project: Path) -> None:
+    generate(project, Step(command="resource", arguments=("articles", "title:str")))
+    assert "key=" not in (project / f"{FOLDER}/article.py").read_text()
+    assert "return f\"{PATH}/{answer.json()['id']}\"" in (project / "tests/test_articles.py").read_text()
+
+
+def test_a_command_names_it_by_the_id(project: Path) -> None:
+    generate(project, ARTICLES)
+    generate(project, Step(command="command", arguments=("articles", "rename_article", "title")))
+    assert '"/{id}/rename"' in (project / f"{FOLDER}/routes.py").read_text()
+    test = (project / "tests/test_rename_article.py").read_text()
+    assert "return f\"{PATH}/{answer.json()['id']}/rename\"" in test
+    assert '(shown,) = (await ana.client.get(PATH)).json()["items"]\n' in test
+
+
+def refusal(home: Path, *arguments: str, command: str) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        generate(home, Step(command=command, arguments=arguments))
+    return str(refused.value)
+
+
+def test_what_would_hide_a_slug_or_be_none_is_refused(project: Path) -> None:
+    generate(project, ARTICLES)
+    assert refusal(project, "articles", "articles_by_title", "title", command="query") == (
+        "Paths name each Article by its slug, so the path of a query would hide the one that is called like it. Write it by hand."
+    )
+    assert refusal(project, "articles", "name_article", "slug", command="command") == (
+        "The field 'slug' of Article is Annotated[str, SlugRule()], which no command can be generated for. Write it by hand."
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("title", "The field 'title' is named twice. Remove one."),
+        ("id", "'id' cannot be a field: every resource has an attribute of this name. Choose another name."),
+        ("sort", "'sort' cannot be a field: it is a parameter of lists, or a type. Choose another name."),
+    ],
+)
+def test_what_cannot_be_a_key(key: str, reason: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        fields_of(["title:str"], "Article", key)
+    assert str(refused.value) == reason
