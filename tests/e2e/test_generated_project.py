@@ -78,21 +78,33 @@ def test_it_is_tested_and_served_as_it_was_written(repository: Repository) -> No
         assert [path for path in paths if "items" in path] == []
 
 
-def test_what_is_generated_needs_no_edit_and_is_not_generated_twice(repository: Repository) -> None:
+def test_a_resource_is_short(repository: Repository) -> None:
     assert "created src/shop/notes/migrations/001_create_notes.py\n" in repository.paste("A resource")
     files = repository.files()
     lines = [line for name in ("note", "__init__") for line in files[f"{NOTES}/{name}.py"].splitlines() if line.strip()]
     assert len(lines) <= LINES
+
+
+def test_each_kind_of_code_is_added_to_it(repository: Repository) -> None:
     printed = repository.paste("A message, a job, a subscription, a relation, a revision")
     assert f"+++ b/{NOTES}/rename_note.py\n" in printed
     assert printed.count(f"created {NOTES}/rename_note.py\n") == 1
     assert printed.endswith("Nothing to do: everything is there.\n")
+
+
+def test_nothing_is_generated_twice(repository: Repository) -> None:
     written = repository.files()
     for arguments in TWICE:
         assert repository.run(".venv/bin/api-base", "generate", *arguments) == "Nothing to do: everything is there.\n"
     assert repository.files() == written
+
+
+def test_what_is_generated_needs_no_edit(repository: Repository) -> None:
     assert "17 passed" in repository.run("make", "test")
     assert "The wiring of 10 contexts is sound.\n" in repository.run("make", "check")
+
+
+def test_what_is_generated_is_typed_strictly(repository: Repository) -> None:
     assert "0 errors, 0 warnings, 0 informations" in repository.run(".venv/bin/pyright")
 
 
