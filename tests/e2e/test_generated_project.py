@@ -78,21 +78,33 @@ def test_it_is_tested_and_served_as_it_was_written(repository: Repository) -> No
         assert [path for path in paths if "items" in path] == []
 
 
-def test_what_is_generated_needs_no_edit_and_is_not_generated_twice(repository: Repository) -> None:
+def test_a_resource_is_short(repository: Repository) -> None:
     assert "created src/shop/notes/migrations/001_create_notes.py\n" in repository.paste("A resource")
     files = repository.files()
     lines = [line for name in ("note", "__init__") for line in files[f"{NOTES}/{name}.py"].splitlines() if line.strip()]
     assert len(lines) <= LINES
-    printed = repository.paste("A message, a job, a subscription, a revision")
+
+
+def test_each_kind_of_code_is_added_to_it(repository: Repository) -> None:
+    printed = repository.paste("A message, a job, a subscription, a relation, a revision")
     assert f"+++ b/{NOTES}/rename_note.py\n" in printed
     assert printed.count(f"created {NOTES}/rename_note.py\n") == 1
     assert printed.endswith("Nothing to do: everything is there.\n")
+
+
+def test_nothing_is_generated_twice(repository: Repository) -> None:
     written = repository.files()
     for arguments in TWICE:
         assert repository.run(".venv/bin/api-base", "generate", *arguments) == "Nothing to do: everything is there.\n"
     assert repository.files() == written
-    assert "15 passed" in repository.run("make", "test")
+
+
+def test_what_is_generated_needs_no_edit(repository: Repository) -> None:
+    assert "17 passed" in repository.run("make", "test")
     assert "The wiring of 10 contexts is sound.\n" in repository.run("make", "check")
+
+
+def test_what_is_generated_is_typed_strictly(repository: Repository) -> None:
     assert "0 errors, 0 warnings, 0 informations" in repository.run(".venv/bin/pyright")
 
 
@@ -105,7 +117,7 @@ def test_an_edited_project_is_upgraded(repository: Repository) -> None:
         f"{NOTES}/note.py": (filters, filters.replace('"budget", ', "")),
     }
     record = json.loads((repository.home / ".api-base.json").read_text())
-    assert [step["command"] for step in record["steps"]] == ["resource", "command", "query", "job", "subscriber"]
+    assert [step["command"] for step in record["steps"]] == ["resource", "command", "query", "job", "subscriber", "relation"]
     now = {path: (repository.home / path).read_text() for path in older}
     for path, (text, before) in older.items():
         assert text in now[path]
@@ -122,7 +134,7 @@ def test_an_edited_project_is_upgraded(repository: Repository) -> None:
     for path, text in now.items():
         assert (repository.home / path).read_text() == text.replace("max_length=200", "max_length=80")
     assert "Nothing to do: version" in repository.run(".venv/bin/api-base", "upgrade")
-    assert "15 passed" in repository.run("make", "test")
+    assert "17 passed" in repository.run("make", "test")
 
 
 def test_the_commands_for_agents(project: WarmProject) -> None:

@@ -28,6 +28,7 @@ def printed_token(home: Path, backend: Backend) -> str:
     return token
 
 
+@pytest.mark.timeout(600)
 def test_it_works_as_it_is_written() -> None:
     written = dict(FILES.findall((ROOT / TUTORIAL).read_text(encoding="utf-8")))
     assert list(written) == ["src/shop/notes/note.py", "tests/test_rules.py"]

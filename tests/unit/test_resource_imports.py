@@ -106,6 +106,7 @@ def refused(**cells: object) -> list[tuple[str, str]]:
         ("title", ""),
         ("title", "x" * 21),
         ("title", ["a"]),
+        ("title", True),
         ("kind", "poem"),
         ("rank", "1.5"),
         ("rank", "1e9999999"),

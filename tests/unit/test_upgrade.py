@@ -223,6 +223,14 @@ def test_a_record_that_is_none(project: Path, text: str) -> None:
     assert refusal(project) == f"{project / RECORD} is not what api-base wrote. Restore it from the repository."
 
 
+@pytest.mark.parametrize("path", ["../outside", "/outside", "src/../../outside"])
+def test_a_record_that_leads_out_of_the_project(project: Path, path: str) -> None:
+    record = Record.of(project)
+    assert record is not None
+    (project / RECORD).write_text(replace(record, files={**record.files, path: "text"}).text())
+    assert refusal(project) == f"{project / RECORD} is not what api-base wrote. Restore it from the repository."
+
+
 def test_a_step_that_the_newer_version_cannot_take(project: Path) -> None:
     record = Record.of(project)
     assert record is not None

@@ -169,10 +169,11 @@ class Crud[T: Resource, D](Declaration):
         routes: Callable[[Bus], Router] | None = None,
         subscribers: Callable[[Ports], Sequence[AnySubscription]] = lambda ports: (),
         jobs: Sequence[Job] = (),
+        tables: Sequence[DeclaredTable] = (),
         migrations: Path | None = None,
     ) -> Context:
         """Return the context of the resource. `handlers` and `routes` are one's own: each replaces the ready one of its message, or of its method and
-        path; the others are added. `migrations` is by default the folder of that name beside the module of the class.
+        path; the others are added. `tables` are further ones, such as relations. `migrations` is by default the folder of that name beside the module of the class.
 
         For everything else that a context brings: `dataclasses.replace(NOTES.context(), events=(…))`.
         """
@@ -184,7 +185,7 @@ class Crud[T: Resource, D](Declaration):
 
         made = Context(
             name=self.name,
-            tables=(self.table,),
+            tables=(self.table, *tables),
             migrations=migrations or Path(str(sys.modules[self.aggregate.__module__].__file__)).parent / "migrations",
             permissions=self.roles,
             handlers=all_handlers,

@@ -28,6 +28,16 @@ def resource(
 
 
 @app.command()
+def relation(
+    context: OfContext,
+    name: Annotated[str, typer.Argument(help="Name in the plural, as in votes or followers.")],
+    dry_run: DryRun = False,
+) -> None:
+    """Add a relation between a resource and users, each pair once at most, with its routes: PUT, DELETE and GET /notes/{id}/votes/me"""
+    _generate("relation", context, name, dry_run=dry_run)
+
+
+@app.command()
 def command(context: OfContext, name: Named, fields: OfResource, dry_run: DryRun = False) -> None:
     """Add a command that changes fields of one resource, with its route: POST /notes/{id}/rename."""
     _generate("command", context, name, *fields, dry_run=dry_run)

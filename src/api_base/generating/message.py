@@ -7,11 +7,11 @@ from api_base.generating.declaration import DeclaredResource, NamedField, declar
 from api_base.generating.names import camel, identifier, words
 from api_base.generating.rendering import TEMPLATES, rendered
 from api_base.generating.resource import Owner
+from api_base.generating.routes import CONTEXT, add_route, context_file
 from api_base.generating.staging import Edit, Staging
-from api_base.generating.syntax_tree import appended_class, before_return, declared, imported, with_keyword
+from api_base.generating.syntax_tree import appended_class, declared, imported
 
 _TEMPLATES = TEMPLATES / "message"
-_CONTEXT = "CONTEXT"
 
 
 def add_command(staging: Staging, context: str, name: str, fields: Sequence[str]) -> None:
@@ -50,9 +50,9 @@ def add_job(staging: Staging, context: str, name: str, fields: Sequence[str]) ->
     _register(staging, resource, name, f"Request{cls}Handler({repository}, ports.jobs)", message=f"Request{cls}")
     job = f'Job(name="{context}.{name}", message={cls})'
     staging.edit(
-        _context_file(resource),
+        context_file(resource),
         imported("api_base", "Job"),
-        declared(_CONTEXT, "jobs", job),
+        declared(CONTEXT, "jobs", job),
     )
     _route(staging, resource, name, values, "job", body=True)
 
@@ -82,18 +82,15 @@ def _register(staging: Staging, resource: DeclaredResource, name: str, handler: 
     cls = message or camel(name)
     module = f"{resource.package}.{resource.context}.{name}"
     staging.edit(
-        _context_file(resource),
+        context_file(resource),
         imported("api_base", "on"),
         imported(module, cls),
         imported(module, f"{cls}Handler"),
-        declared(_CONTEXT, "handlers", f"on({cls}, {handler})"),
+        declared(CONTEXT, "handlers", f"on({cls}, {handler})"),
     )
 
 
 def _route(staging: Staging, resource: DeclaredResource, name: str, values: dict[str, str], kind: str, *, body: bool) -> None:
-    folder = f"src/{resource.package}/{resource.context}"
-    if not staging.exists(f"{folder}/routes.py"):
-        staging.write_new(f"{folder}/routes.py", rendered(_TEMPLATES / "routes.template", **values))
     code = rendered(_TEMPLATES / f"route_of_{kind}.template", **values)
     statements = [line.split(" import ") for line in values["route_imports"].splitlines()]
     imports = [imported(module.removeprefix("from "), one) for module, one in statements]
@@ -106,18 +103,8 @@ def _route(staging: Staging, resource: DeclaredResource, name: str, values: dict
         *([imported(resource.module, resource.dto)] if kind != "job" else []),
         *([imported("pydantic", "BaseModel"), appended_class(f"{camel(name)}Body", values["body"])] if body else []),
         *([imported("uuid", "UUID")] if body else []),
-        before_return("routes", name, code),
     ]
-    staging.edit(f"{folder}/routes.py", *edits)
-    staging.edit(
-        _context_file(resource),
-        imported(f"{resource.package}.{resource.context}.routes", "routes"),
-        with_keyword(_CONTEXT, "routes", "routes"),
-    )
-
-
-def _context_file(resource: DeclaredResource) -> str:
-    return f"src/{resource.package}/{resource.context}/__init__.py"
+    add_route(staging, resource, name, code, edits)
 
 
 def _values(resource: DeclaredResource, name: str, fields: Sequence[NamedField]) -> dict[str, str]:

@@ -66,12 +66,21 @@ class ResourceName:
 
 def resource_name(plural: str, singular: str | None = None) -> ResourceName:
     """Return the names of a resource. Raises `ConfigurationError` for a name that is none, is too long, or has no regular singular."""
-    identifier(plural, "a resource")
+    return _named(plural, singular, "a resource", ", or pass --singular NAME")
+
+
+def relation_name(plural: str) -> ResourceName:
+    """Return the names of a relation. Raises `ConfigurationError` as `resource_name` does."""
+    return _named(plural, None, "a relation", "")
+
+
+def _named(plural: str, singular: str | None, what: str, otherwise: str) -> ResourceName:
+    identifier(plural, what)
     if len(plural) > MAX_LENGTH:
-        raise ConfigurationError(f"{plural!r} has {len(plural)} characters; the name of a resource has at most {MAX_LENGTH}. Shorten it.")
+        raise ConfigurationError(f"{plural!r} has {len(plural)} characters; the name of {what} has at most {MAX_LENGTH}. Shorten it.")
     one = identifier(singular, "one resource") if singular is not None else _singular(plural)
     if one is None or one == plural:
-        raise ConfigurationError(f"{plural!r} is no regular plural. Write the plural, as in notes, or pass --singular NAME.")
+        raise ConfigurationError(f"{plural!r} is no regular plural. Write the plural, as in notes{otherwise}.")
     return ResourceName(plural=plural, singular=one)
 
 

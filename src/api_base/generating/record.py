@@ -47,7 +47,10 @@ class Record:
         try:
             stored: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             steps = tuple(Step(**{**step, "arguments": tuple(step["arguments"])}) for step in stored.pop("steps"))
-            return cls(**stored, steps=steps)
+            record = cls(**stored, steps=steps)
+            if any(Path(path).is_absolute() or ".." in Path(path).parts for path in record.files):
+                raise ValueError("a path leads out of the project")
+            return record
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ConfigurationError(f"{file} is not what api-base wrote. Restore it from the repository.") from error
 

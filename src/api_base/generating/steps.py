@@ -13,6 +13,7 @@ from api_base.generating.field_types import fields_of
 from api_base.generating.message import add_command, add_job, add_query
 from api_base.generating.names import resource_name
 from api_base.generating.record import RECORD, Record, Step
+from api_base.generating.relation import add_relation
 from api_base.generating.resource import Owner, add_resource
 from api_base.generating.staging import Change, Staging
 from api_base.generating.subscriber import add_subscriber, event_named
@@ -33,6 +34,8 @@ def take(step: Step, staging: Staging, events: Events) -> str | None:
             names = resource_name(name, step.singular)
             new = add_resource(staging, names, fields_of(others, names.cls, step.key), Owner.named(step.owner), step.key)
             return name if new else None
+        case "relation":
+            return name if add_relation(staging, name, others[0]) else None
         case "subscriber":
             add_subscriber(staging, name, event_named(others[0], events()))
         case message:

@@ -77,7 +77,10 @@ def _sent(one: Attribute, values: Values) -> Any:
     """Return the JSON of a field."""
     if one.kind is Money:
         return _money(one, values)
-    text = as_text(values[one.name], one.name) if not isinstance(values[one.name], bool) else str(values[one.name]).lower()
+    value = values[one.name]
+    if one.kind is bool and isinstance(value, bool):
+        return value
+    text = as_text(value, one.name)
     if one.kind is str:
         return None if one.nullable and not text else text
     text = text.strip()

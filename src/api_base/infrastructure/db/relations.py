@@ -86,7 +86,11 @@ class SqlRelation:
         self._delete = f"delete from {table.name} where tenant_id = $1 and {left} = $2 and {right} = $3"
         for end, target in ends.items():
             if target is not None and ownership(target) is _TENANT:
-                database.cascades.setdefault(target.name, []).append(Cascade(_constraint(table.name, end), self._cascade(end)))
+                cascades = database.cascades.setdefault(target.name, [])
+                if all(
+                    one.constraint != _constraint(table.name, end) for one in cascades
+                ):  # else each handler's relation would remove them again
+                    cascades.append(Cascade(_constraint(table.name, end), self._cascade(end)))
 
     async def exists(self, **pair: UUID) -> bool:
         """Return whether the pair is there."""

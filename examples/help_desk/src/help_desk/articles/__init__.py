@@ -14,9 +14,6 @@ _MADE = ARTICLES.context(
         on(HasReacted, HasReactedHandler(ports)),
     ],
     routes=routes,
+    tables=(VOTES, FOLLOWERS),
 )
-CONTEXT = replace(
-    of_desk(_MADE),
-    tables=(*_MADE.tables, VOTES, FOLLOWERS),
-    permissions={**_MADE.permissions, React.permission: VIEWERS},
-)
+CONTEXT = replace(of_desk(_MADE), permissions={**_MADE.permissions, React.permission: VIEWERS})

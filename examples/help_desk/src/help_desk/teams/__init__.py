@@ -1,6 +1,6 @@
 """The context `teams`: the teams of a tenant, and which agents are in them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
@@ -68,7 +68,10 @@ def routes(bus: Bus) -> Router:
     return router
 
 
-_MADE = TEAMS.context(
-    handlers=lambda ports: [on(PlaceAgent, PlaceAgentHandler(ports))], routes=routes
+CONTEXT = of_desk(
+    TEAMS.context(
+        handlers=lambda ports: [on(PlaceAgent, PlaceAgentHandler(ports))],
+        routes=routes,
+        tables=(AGENTS,),
+    )
 )
-CONTEXT = replace(of_desk(_MADE), tables=(*_MADE.tables, AGENTS))
