@@ -25,18 +25,20 @@ def upgrade(dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the c
     files = [change for change in found.changes if change.path != RECORD]
     if dry_run:
         print("\n".join(change.diff for change in files), end="")
-        return
-    refuse_uncommitted(project, found)
-    apply(project, found.changes)
-    origin.copy_into(project)
-    for change in files:
-        print(f"{'created' if change.before is None else 'conflict in' if change.path in found.conflicts else 'changed'} {change.path}")
+    else:
+        refuse_uncommitted(project, found)
+        apply(project, found.changes)
+        origin.copy_into(project)
+        for change in files:
+            print(f"{'created' if change.before is None else 'conflict in' if change.path in found.conflicts else 'changed'} {change.path}")
     for remark in found.remarks:
         print(remark)
     if not files and not found.remarks:
         print(f"Nothing to do: version {found.newer} generates what version {found.older} had generated.")
-    elif not found.conflicts:
-        print("Next: make check, make test, git diff")
-    if found.conflicts:
-        print("Both you and the new version changed the same lines. Edit what is between <<<<<<< and >>>>>>>, then: make check, make test")
+    elif found.conflicts:
+        print(
+            f"Both you and the new version changed lines of {', '.join(found.conflicts)}: the text between <<<<<<< and >>>>>>>. Decide on each."
+        )
         raise typer.Exit(1)
+    elif not dry_run:
+        print("Next: make check, make test, git diff")
