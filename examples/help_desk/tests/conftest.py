@@ -19,7 +19,7 @@ def secret() -> str:
 
 @pytest.fixture(scope="session")
 def contexts() -> Sequence[Context]:
-    return [*(one for one in BUILT_IN if one.name not in ("items", "audit")), *CONTEXTS]
+    return [*(one for one in BUILT_IN if one.name != "items"), *CONTEXTS]
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ async def test_pages_by_offset_have_a_total(acting: Acting) -> None:
 async def test_the_gateway_opens_tickets_with_its_key(
     acting: Acting, client: httpx2.AsyncClient, secret: str
 ) -> None:
-    ana = await acting()
+    ana, stranger = await acting(), await acting()
     user = ana.principal.user_id
     key = signed(secret, user, ana.tenant_id)
     made = await client.post(f"{V1}/tickets", json=TICKET, headers={"X-Desk-Key": key})
@@ -105,6 +105,7 @@ async def test_the_gateway_opens_tickets_with_its_key(
         key[:-1],
         signed("another", user, ana.tenant_id),
         signed(secret, uuid4(), ana.tenant_id),
+        signed(secret, stranger.principal.user_id, ana.tenant_id),
     ]
     for one in wrong:
         refused = await client.post(f"{V1}/tickets", json=TICKET, headers={"X-Desk-Key": one})
@@ -120,9 +121,15 @@ async def test_administrators_put_agents_into_teams(acting: Acting) -> None:
     for method in ("PUT", "PUT", "DELETE", "DELETE"):
         assert (await ana.client.request(method, path)).status_code == 204
         assert (await agent.client.request(method, path)).status_code == 403
-    assert (
-        await ana.client.put(f"{V1}/teams/{uuid4()}/agents/{agent.principal.user_id}")
-    ).status_code == 404
+    stranger, viewer = await acting(), await acting(role="viewer", tenant=ana.tenant_id)
+    no_agents = (stranger.principal.user_id, viewer.principal.user_id, uuid4())
+    wrong = [
+        f"{V1}/teams/{uuid4()}/agents/{agent.principal.user_id}",
+        *(f"{V1}/teams/{team['id']}/agents/{user}" for user in no_agents),
+    ]
+    for one in wrong:
+        assert (await ana.client.put(one)).status_code == 404, one
+        assert (await ana.client.delete(one)).status_code == 204, one
 
 
 async def test_a_draft_is_its_writers_alone(acting: Acting) -> None:

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from api_base import (
     ADMINS,
+    MEMBERS,
     Bus,
     Command,
+    NotFound,
     Ports,
     Resource,
     ResourceDTO,
@@ -15,9 +17,12 @@ from api_base import (
     SqlRelation,
     TenantId,
     TextRule,
+    Unauthenticated,
+    UserId,
     crud,
     on,
     relation_table,
+    request_tenant,
 )
 from help_desk.desk import of_desk
 
@@ -48,10 +53,20 @@ class PlaceAgent(Command[None]):
 class PlaceAgentHandler:
     def __init__(self, ports: Ports) -> None:
         self._agents = SqlRelation(ports.database, AGENTS, ports.audit_writer, ports.clock)
+        self._principals = ports.principals
 
     async def handle(self, command: PlaceAgent) -> None:
+        if command.on and not await self._answers_tickets(command.user_id):
+            raise NotFound("agent", command.user_id)
         change = self._agents.put if command.on else self._agents.drop
         await change(team_id=command.team_id, user_id=command.user_id)
+
+    async def _answers_tickets(self, user_id: UUID) -> bool:
+        try:
+            agent = await self._principals.resolve(UserId(user_id), request_tenant())
+        except Unauthenticated:  # nobody, or no member of this tenant
+            return False
+        return agent.role in MEMBERS
 
 
 def routes(bus: Bus) -> Router:
