@@ -2,18 +2,15 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import Project as WarmProject
 from tests.e2e.conftest import open_folder
 from tests.e2e.documentation import AGENTS, GENERATE, blocks, checkout, paste
-from tests.e2e.processes import environment, serving
+from tests.e2e.generated_project import Repository
+from tests.e2e.processes import serving
 
 pytestmark = pytest.mark.slow
 
@@ -26,37 +23,6 @@ TWICE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """What `api-base new` wrote. Its environment is the present one, so that nothing is installed: `UV=true` does what `uv sync` would."""
-
-    home: Path
-
-    @property
-    def variables(self) -> dict[str, str]:
-        return {
-            "UV": "true",
-            "PYTHONPATH": str(self.home / "src"),
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            "PYTEST_ADDOPTS": "-p asyncio",
-        }
-
-    def run(self, *command: str) -> str:
-        inherited = {name: value for name, value in environment().items() if not name.startswith(("MAKE", "MFLAGS"))}
-        done = subprocess.run(command, cwd=self.home, env={**inherited, **self.variables}, text=True, capture_output=True, check=False)
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-    def paste(self, section: str) -> str:
-        """Run the commands of a section of the page."""
-        return paste("".join(block.commands for block in blocks("sh", GENERATE, section)), self.home, **self.variables)
-
-    def files(self) -> dict[str, str]:
-        """The text of the code."""
-        found = [path for top in ("src", "tests") for path in (self.home / top).rglob("*.py")]
-        return {str(path.relative_to(self.home)): path.read_text() for path in found}
-
-
 @pytest.fixture(scope="module")
 def repository() -> Iterator[Repository]:
     with open_folder() as folder:
@@ -64,8 +30,7 @@ def repository() -> Iterator[Repository]:
         (block,) = blocks("sh", GENERATE, "A new project")
         printed = paste(block.commands, folder)
         assert re.match(r"shop depends on the checkout \S+; other machines need it at the same place\.\n", printed), printed
-        (folder / "shop/.venv").symlink_to(sys.prefix)
-        yield Repository(folder / "shop")
+        yield Repository.installed(folder / "shop")
 
 
 def test_it_is_tested_and_served_as_it_was_written(repository: Repository) -> None:
@@ -79,14 +44,14 @@ def test_it_is_tested_and_served_as_it_was_written(repository: Repository) -> No
 
 
 def test_a_resource_is_short(repository: Repository) -> None:
-    assert "created src/shop/notes/migrations/001_create_notes.py\n" in repository.paste("A resource")
+    assert "created src/shop/notes/migrations/001_create_notes.py\n" in repository.paste(GENERATE, "A resource")
     files = repository.files()
     lines = [line for name in ("note", "__init__") for line in files[f"{NOTES}/{name}.py"].splitlines() if line.strip()]
     assert len(lines) <= LINES
 
 
 def test_each_kind_of_code_is_added_to_it(repository: Repository) -> None:
-    printed = repository.paste("A message, a job, a subscription, a relation, a revision")
+    printed = repository.paste(GENERATE, "A message, a job, a subscription, a relation, a revision")
     assert f"+++ b/{NOTES}/rename_note.py\n" in printed
     assert printed.count(f"created {NOTES}/rename_note.py\n") == 1
     assert printed.endswith("Nothing to do: everything is there.\n")
@@ -129,7 +94,7 @@ def test_an_edited_project_is_upgraded(repository: Repository) -> None:
     (repository.home / f"{NOTES}/note.py").write_text(edited)
     repository.run("git", "add", "--all")
     repository.run("git", "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "--quiet", "--message", "older")
-    printed = repository.paste("A newer version")
+    printed = repository.paste(GENERATE, "A newer version")
     assert printed.endswith(f"changed Makefile\nchanged README.md\nchanged {NOTES}/note.py\nNext: make check, make test, git diff\n")
     for path, text in now.items():
         assert (repository.home / path).read_text() == text.replace("max_length=200", "max_length=80")

@@ -20,10 +20,10 @@ from tests.services import Killable
 
 CHANGES: Final = 600
 """Changes acknowledged while the broker is away: more than one batch of the relay."""
-LARGE: Final = 5_000
+LARGE: Final = 10_000
 """Further pending events, of 8 kB each, for a topic without a consumer."""
-MOST: Final = 40.0
-"""Megabytes by which the memory of the worker may grow. The pending events are 40 MB, and several times that once decoded."""
+MOST: Final = 80.0
+"""Megabytes by which the memory of the worker may grow. The pending events are 80 MB, and several times that once decoded."""
 
 EFFECTS = "select count(*) from inbox where subscription = 'copying.copy'"
 STORE_LARGE = f"""

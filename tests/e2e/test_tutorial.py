@@ -1,22 +1,18 @@
 """The tutorial, as it is written: its commands in order, its files with their contents, beside the backend that it tells to start."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import open_folder
 from tests.e2e.documentation import ROOT, TELL_TOKEN, TUTORIAL, answers, blocks, checkout, paste
+from tests.e2e.generated_project import Repository
 from tests.e2e.processes import Backend, serving
 
 pytestmark = pytest.mark.slow
 
 FILES = re.compile(r"`((?:src|tests)/[\w/]+\.py)`(?: by)?:\n\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def commands(section: str) -> str:
-    return "".join(block.commands for block in blocks("sh", TUTORIAL, section))
 
 
 def printed_token(home: Path, backend: Backend) -> str:
@@ -34,22 +30,20 @@ def test_it_works_as_it_is_written() -> None:
     assert list(written) == ["src/shop/notes/note.py", "tests/test_rules.py"]
     with open_folder() as folder:
         checkout(folder)
-        assert paste(commands("1. A project"), folder).startswith("shop depends on the checkout ")
-        home = folder / "shop"
-        (home / ".venv").symlink_to(sys.prefix)
-        variables = {"PYTHONPATH": str(home / "src"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "-p asyncio"}
-        listed = paste(commands("2. A resource"), home, **variables)
-        assert "/api/v1/notes/{slug}" in listed
+        started = "".join(block.commands for block in blocks("sh", TUTORIAL, "1. A project"))
+        assert paste(started, folder).startswith("shop depends on the checkout ")
+        shop = Repository.installed(folder / "shop")
+        assert "/api/v1/notes/{slug}" in shop.paste(TUTORIAL, "2. A resource")
         for path, text in written.items():
-            (home / path).write_text(text, encoding="utf-8")
-        assert "1 passed" in paste(commands("3. A rule"), home, **variables)
-        assert "created src/shop/notes/on_notes_created.py\n" in paste(commands("4. A job and a subscription"), home, **variables)
-        with serving(home, **variables) as backend:
-            token = printed_token(home, backend)
-            made, page = answers(paste(commands("5. Use it"), home, port=backend.port, TOKEN=token, **variables))
+            (shop.home / path).write_text(text, encoding="utf-8")
+        assert "1 passed" in shop.paste(TUTORIAL, "3. A rule")
+        assert "created src/shop/notes/on_notes_created.py\n" in shop.paste(TUTORIAL, "4. A job and a subscription")
+        with serving(shop.home, **shop.variables) as backend:
+            token = printed_token(shop.home, backend)
+            made, page = answers(shop.paste(TUTORIAL, "5. Use it", port=backend.port, TOKEN=token))
             assert made["slug"] == "wool"
             assert [one["slug"] for one in page["items"]] == ["wool"]
-            assert "tea,Drink tea,closed,no" in paste(commands("6. An import"), home, **variables)
-            deployed = paste(commands("7. Deploy it"), home, **variables)
+            assert "tea,Drink tea,closed,no" in shop.paste(TUTORIAL, "6. An import")
+            deployed = shop.paste(TUTORIAL, "7. Deploy it")
             assert deployed.startswith("The wiring of 10 contexts is sound.\n")
             assert "DATABASE__URL" in deployed

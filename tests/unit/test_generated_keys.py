@@ -1,17 +1,13 @@
 """`api-base generate resource --key`: paths name the resource by its slug, in its tests and in those of its messages."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from api_base.core.errors import ConfigurationError
 from api_base.generating.field_types import fields_of
-from api_base.generating.origin import Origin
-from api_base.generating.project import create_project
 from api_base.generating.record import Record, Step
-from api_base.generating.staging import apply, staged
-from api_base.generating.steps import recorded, take
+from tests.generated import generate, new_project
 
 ARTICLES = Step(command="resource", arguments=("articles", "title:str"), key="slug")
 FOLDER = "src/shop/articles"
@@ -19,28 +15,12 @@ FOLDER = "src/shop/articles"
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    home = tmp_path / "shop"
-    create_project("shop", home, Origin(version="1.0.0", described="version 1.0.0 of the package index"))
-    monkeypatch.chdir(home)
-    return home
-
-
-def no_events() -> Mapping[str, object]:
-    raise AssertionError("no step looks up an event")
-
-
-def generate(home: Path, step: Step) -> list[str]:
-    """Take the step, and return the files that it changed."""
-    with staged(home) as staging:
-        take(step, staging, no_events)  # type: ignore[arg-type]
-        changes = [*staging.changes(), *recorded(home, step, no_events)]  # type: ignore[arg-type]
-        apply(home, changes)
-    return [change.path for change in changes]
+    return new_project(tmp_path, monkeypatch)
 
 
 def test_the_slug_is_a_field_and_names_the_resource_in_paths(project: Path) -> None:
     written = [f"{FOLDER}/__init__.py", f"{FOLDER}/article.py", "src/shop/__init__.py", "tests/test_articles.py"]
-    assert sorted(generate(project, ARTICLES)) == sorted([*written, ".api-base.json"])
+    assert sorted(generate(project, ARTICLES).files) == sorted([*written, ".api-base.json"])
     declaration = (project / f"{FOLDER}/article.py").read_text()
     assert "    slug: Annotated[str, SlugRule()]\n" in declaration
     assert 'FILTERS = ("title", "created_at")\nSORTS = ("title", "created_at")\n' in declaration
@@ -49,7 +29,7 @@ def test_the_slug_is_a_field_and_names_the_resource_in_paths(project: Path) -> N
     test = (project / "tests/test_articles.py").read_text()
     assert 'BODY: dict[str, Any] = {"title": "Example", "slug": "example"}\n' in test
     assert "return f\"{PATH}/{answer.json()['slug']}\"" in test
-    assert generate(project, ARTICLES) == []
+    assert generate(project, ARTICLES).files == []
 
 
 def test_the_key_is_recorded_for_upgrades(project: Path) -> None:

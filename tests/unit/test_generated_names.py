@@ -3,8 +3,9 @@
 import pytest
 
 from api_base.core.errors import ConfigurationError
+from api_base.core.shared.naming import with_article
 from api_base.generating.field_types import TYPES, fields_of
-from api_base.generating.names import article, package_name, resource_name
+from api_base.generating.names import package_name, resource_name
 from api_base.generating.resource import Owner
 
 
@@ -44,7 +45,7 @@ def test_an_irregular_plural_needs_its_singular() -> None:
 
 
 def test_names_have_their_article() -> None:
-    assert [article(name) for name in ("note", "open_order", "user")] == ["a note", "an open order", "a user"]
+    assert [with_article(name) for name in ("note", "open_order", "user")] == ["a note", "an open order", "a user"]
 
 
 @pytest.mark.parametrize("name", ["Notes", "my-notes", "1st", "notes_", "_notes", "no__tes", "class", "", "nötes", "notes\n"])

@@ -1,16 +1,12 @@
 """`api-base generate relation`: pairs of a resource and users, added to the context of the resource."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from api_base.core.errors import ConfigurationError
-from api_base.generating.origin import Origin
-from api_base.generating.project import create_project
 from api_base.generating.record import Record, Step
-from api_base.generating.staging import apply, staged
-from api_base.generating.steps import recorded, take
+from tests.generated import generate, new_project
 
 NOTES = Step(command="resource", arguments=("notes", "title:str"))
 VOTES = Step(command="relation", arguments=("notes", "votes"))
@@ -19,27 +15,13 @@ FOLDER = "src/shop/notes"
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    home = tmp_path / "shop"
-    create_project("shop", home, Origin(version="1.0.0", described="version 1.0.0 of the package index"))
-    monkeypatch.chdir(home)
+    home = new_project(tmp_path, monkeypatch)
     generate(home, NOTES)
     return home
 
 
-def no_events() -> Mapping[str, object]:
-    raise AssertionError("no step looks up an event")
-
-
-def generate(home: Path, step: Step) -> str | None:
-    """Take the step, and return the context that needs a revision."""
-    with staged(home) as staging:
-        context = take(step, staging, no_events)  # type: ignore[arg-type]
-        apply(home, [*staging.changes(), *recorded(home, step, no_events)])  # type: ignore[arg-type]
-    return context
-
-
 def test_table_handlers_and_routes_are_added_to_the_context(project: Path) -> None:
-    assert generate(project, VOTES) == "notes"
+    assert generate(project, VOTES).context == "notes"
     context = (project / f"{FOLDER}/__init__.py").read_text()
     assert "tables=(VOTES,)" in context
     for message in ("PutVote", "DropVote", "HasVote"):
@@ -53,7 +35,7 @@ def test_table_handlers_and_routes_are_added_to_the_context(project: Path) -> No
 def test_a_second_run_changes_nothing_and_needs_no_revision(project: Path) -> None:
     generate(project, VOTES)
     before = {path: path.read_text() for path in project.rglob("*.py")}
-    assert generate(project, VOTES) is None
+    assert generate(project, VOTES).context is None
     assert {path: path.read_text() for path in project.rglob("*.py")} == before
 
 

@@ -1,7 +1,8 @@
 """`api-base upgrade`: what a newer version generates otherwise comes into an edited project, with conflicts only where both sides changed the same lines."""
 
+import json
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,23 +11,19 @@ import pytest
 from api_base.core.errors import ConfigurationError
 from api_base.generating import upgrade as module
 from api_base.generating.origin import Origin
-from api_base.generating.project import create_project, project_files
+from api_base.generating.project import project_files
 from api_base.generating.record import RECORD, Record, Step
-from api_base.generating.staging import apply, staged
-from api_base.generating.steps import recorded, take
+from api_base.generating.staging import apply
 from api_base.generating.upgrade import Upgrade, refuse_uncommitted, upgrade_of
+from tests.generated import INDEX, generate, new_project, no_events
 
-OLD = Origin(version="1.0.0", described="version 1.0.0 of the package index")
 NEW = Origin(version="1.1.0", described="version 1.1.0 of the package index")
 NOTES = Step(command="resource", arguments=("notes", "title:str"))
-type Rendering = Callable[..., dict[str, str]]
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    home = tmp_path / "shop"
-    create_project("shop", home, OLD)
-    monkeypatch.chdir(home)
+    home = new_project(tmp_path, monkeypatch)
     commit(home)
     return home
 
@@ -47,24 +44,19 @@ def edit(home: Path, path: str, before: str, now: str) -> None:
     (home / path).write_text(text.replace(before, now))
 
 
-def newer(monkeypatch: pytest.MonkeyPatch, **changes: Callable[[dict[str, str]], object]) -> None:
+def newer(monkeypatch: pytest.MonkeyPatch, change: Callable[[dict[str, str]], object]) -> None:
     """Let the newer version generate other texts."""
 
-    def files(*arguments: object) -> dict[str, str]:
-        made = project_files(*arguments)  # type: ignore[arg-type]
-        for change in changes.values():
-            change(made)
+    def files(name: str, package: str, python: str, origin: Origin) -> dict[str, str]:
+        made = project_files(name, package, python, origin)
+        change(made)
         return made
 
     monkeypatch.setattr(module, "project_files", files)
 
 
-def no_events() -> Mapping[str, object]:
-    raise AssertionError("no step looks up an event")
-
-
 def upgraded(home: Path, origin: Origin = NEW) -> Upgrade:
-    found = upgrade_of(home, origin, no_events)  # type: ignore[arg-type]
+    found = upgrade_of(home, origin, no_events)
     refuse_uncommitted(home, found)
     apply(home, found.changes)
     return found
@@ -72,12 +64,6 @@ def upgraded(home: Path, origin: Origin = NEW) -> Upgrade:
 
 def changed(found: Upgrade) -> list[str]:
     return [change.path for change in found.changes if change.path != RECORD]
-
-
-def generate(home: Path, step: Step) -> None:
-    with staged(home) as staging:
-        take(step, staging, no_events)  # type: ignore[arg-type]
-        apply(home, [*staging.changes(), *recorded(home, step, no_events)])  # type: ignore[arg-type]
 
 
 def test_an_unedited_project_becomes_what_the_newer_version_generates(project: Path) -> None:
@@ -128,11 +114,11 @@ def test_files_that_come_and_go(project: Path, monkeypatch: pytest.MonkeyPatch) 
         files |= {"Makefile": files["Makefile"] + "# newer\n", "LICENSE": "new\n", "SECURITY.md": "theirs\n"}
         del files[".dockerignore"]
 
-    newer(monkeypatch, change=change)
+    newer(monkeypatch, change)
     (project / "Makefile").unlink()
     (project / "SECURITY.md").write_text("mine\n")
     commit(project)
-    found = upgraded(project, replace(OLD, version="1.0.1"))
+    found = upgraded(project, replace(INDEX, version="1.0.1"))
     assert found.remarks == [
         ".dockerignore is not generated any longer. Delete it if you do not need it.",
         "Makefile was deleted here, and stays deleted.",
@@ -158,9 +144,17 @@ def test_generated_code_is_merged_with_what_was_generated_then(project: Path) ->
     (project / RECORD).write_text(replace(record, files={**record.files, path: (project / path).read_text()}).text())
     edit(project, path, "title: Annotated[str, TextRule(max_length=200)]", "title: Annotated[str, TextRule(max_length=80)]")
     commit(project)
-    found = upgraded(project, OLD)
+    found = upgraded(project, INDEX)
     assert (changed(found), found.conflicts) == ([path], [])
     assert (project / path).read_text() == now.replace("max_length=200", "max_length=80")
+
+
+def test_a_record_that_was_formatted_anew_is_continued(project: Path) -> None:
+    (project / RECORD).write_text(json.dumps(json.loads((project / RECORD).read_text())))
+    assert RECORD in generate(project, NOTES).files
+    record = Record.of(project)
+    assert record is not None
+    assert record.steps == (NOTES,)
 
 
 def test_a_step_is_recorded_once_and_only_where_it_can_be_taken_again(project: Path) -> None:

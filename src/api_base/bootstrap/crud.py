@@ -250,7 +250,7 @@ def crud[T: Resource, D](
     permissions = Permissions(name, ownership(stored))
     made = Messages(cls, dto, name, permissions)
     creating, changing = create_with or create_body(cls), change_with or patch_body(cls)
-    imported = resource_import(made, import_schema(cls, name, key or "", creating, changing)) if imports else None
+    imported = resource_import(made, import_schema(cls, name, key, creating, changing)) if imports and key is not None else None
     routes = ResourceRoutes(
         plural=name,
         singular=entity_name(cls),
@@ -271,7 +271,7 @@ def crud[T: Resource, D](
         key=key,
         get_by_key=made.get_by_key if key else None,
         find=made.find if key else None,
-        imports=None if imported is None else ImportRoute(start=made.start_import, schema=imported.schema),
+        imports=None if imported is None else ImportRoute(start=imported.start, schema=imported.schema),
         declared_at=made.declared_at,
     )
     refused = [*refusals(cls, stored, filters=filters, sorts=sorts, search=search, key=key, imports=imports)]

@@ -3,9 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
-
 from api_base.application.common.cqrs import Registration, on
 from api_base.application.common.importing.schema import ImportSchema
 from api_base.application.common.resources import Owner
@@ -21,24 +18,17 @@ if TYPE_CHECKING:
 
 def resource_import[D](messages: Messages[D], schema: ImportSchema[ResourceRow]) -> FileImport[ResourceRow]:
     """Return the import of a resource."""
-    return FileImport(
-        schema=schema,
-        job_name=f"{schema.kind}.import",
-        start=messages.start_import,
-        file=messages.import_file,
-        rows=messages.import_rows,
-    )
+    start, file, rows = messages.of_import()
+    return FileImport(schema=schema, job_name=f"{schema.kind}.import", start=start, file=file, rows=rows)
 
 
 def importing[T: Resource, D](resource: "Crud[T, D]", made: FileImport[ResourceRow], ports: Ports, owner: Owner) -> Registration:
     """Return the handler that saves rows."""
-    table, key = resource.table, made.schema.key
-    repository = resource.repository(ports.database)
-    statement = repository.statement(table.c[key] == sa.any_(sa.bindparam("keys", type_=ARRAY(sa.Text))))
+    key, repository = made.schema.key, resource.repository(ports.database)
+    found = repository.among(key)
 
     async def of_keys(keys: Sequence[str]) -> Mapping[str, T]:
-        found = await repository.find_all(statement, owner()["tenant_id"], keys=list(keys))
-        return {getattr(one, key): one for one in found}
+        return {getattr(one, key): one for one in await found(keys)}
 
     importer = ResourceImporter(repository, of_keys, resource.aggregate, owner, ports.ids, ports.clock, resource.events)
     return on(made.rows, rows_handler(ports, importer))

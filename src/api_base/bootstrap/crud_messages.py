@@ -67,8 +67,8 @@ class Messages[D](Declaration):
 
     def __init__(self, cls: type[Resource], dto: type[D], plural: str, permissions: Permissions) -> None:
         self.__post_init__()
-        self._module = cls.__module__
-        one, many = cls.__name__, camel(f"_{plural}")
+        self._module, self._permissions = cls.__module__, permissions
+        self._one, self._many = one, many = cls.__name__, camel(f"_{plural}")
         read, delete = permissions.of("read"), permissions.of("delete")
         self.get = cast("type[GetResource[D]]", self._made(f"Get{one}", _of(GetResource, dto), read))
         self.get_many = cast("type[GetResources[D]]", self._made(f"Get{many}ByIds", _of(GetResources, dto), read))
@@ -78,13 +78,19 @@ class Messages[D](Declaration):
         self.create = cast("type[CreateResource[D]]", self._made(f"Create{one}", _of(CreateResource, dto), permissions.of("create")))
         self.update = cast("type[UpdateResource[D]]", self._made(f"Update{one}", _of(UpdateResource, dto), permissions.of("update")))
         self.delete = cast("type[DeleteResource]", self._made(f"Delete{one}", DeleteResource, delete))
-        self.start_import = cast("type[StartImport]", self._made(f"Start{one}Import", StartImport, permissions.of("import")))
-        self.import_file = cast("type[ImportFile]", self._made(f"Import{one}File", ImportFile, permissions.of("import")))
-        self.import_rows = cast("type[ImportResources]", self._made(f"Import{many}", ImportResources, permissions.of("import")))
         restore = cast("type[RestoreResource[D]]", self._made(f"Restore{one}", _of(RestoreResource, dto), delete))
         self.restore = restore if issubclass(cls, RestorableResource) else None
         verbs = ("created", "changed", "deleted", "restored") if self.restore else ("created", "changed", "deleted")
         self.events = {verb: self._event(f"{one}{verb.capitalize()}", f"{plural}.{verb}.v1") for verb in verbs}
+
+    def of_import(self) -> tuple[type[StartImport], type[ImportFile], type[ImportResources]]:
+        """Return the commands of an import: the one that starts it, its job, and the one that saves rows."""
+        permission = self._permissions.of("import")
+        return (
+            self._made(f"Start{self._one}Import", StartImport, permission),
+            self._made(f"Import{self._one}File", ImportFile, permission),
+            self._made(f"Import{self._many}", ImportResources, permission),
+        )
 
     def _event(self, name: str, event: str) -> type[ResourceEvent]:
         members = {"__slots__": (), "__module__": self._module, "name": event, "declared_at": self.declared_at}

@@ -1,5 +1,6 @@
 """`api-base generate`: add code to a project."""
 
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated
 
@@ -88,11 +89,12 @@ def _generate(
     project = Path.cwd()
     step = None if command == "migration" else Step(command=command, arguments=arguments, owner=owner, singular=singular, key=key)
     with staged(project) as staging:
-        context = arguments[0] if step is None else take(step, staging, lambda: published_events(staging))
+        events = cache(partial(published_events, staging))
+        context = arguments[0] if step is None else take(step, staging, events)
         if context is not None or staging.changes():
             complete(staging, revision_of=context)
         changes = staging.changes()
-        records = recorded(project, step, lambda: published_events(staging)) if step else []
+        records = recorded(project, step, events) if step else []
     if dry_run:
         print("\n".join(change.diff for change in changes), end="")
         return

@@ -9,6 +9,7 @@ import libcst as cst
 from libcst import matchers as m
 
 from api_base.core.errors import ConfigurationError
+from api_base.core.shared.naming import in_path
 from api_base.generating.field_types import TYPES, FieldType
 from api_base.generating.names import identifier
 from api_base.generating.resource import Owner
@@ -61,6 +62,11 @@ class DeclaredResource:
     def singular(self) -> str:
         """The name of one, as the base derives it from the class."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.cls).lower()
+
+    @property
+    def path(self) -> str:
+        """The path below the prefix."""
+        return f"/{in_path(self.context)}"
 
     @property
     def attributes(self) -> Mapping[str, str]:

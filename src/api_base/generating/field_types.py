@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from api_base.core.errors import ConfigurationError
-from api_base.generating.names import camel, identifier
+from api_base.generating.names import class_name, identifier
 
 _MANAGED: Final = frozenset({"id", "version", "tenant_id", "user_id", "created_at", "updated_at", "deleted_at"})
 _TAKEN: Final = frozenset({"record", "create", "change", "delete", "restore", "managed", "sent", "values", "collect_events"})
@@ -137,7 +137,7 @@ def _field(written: str, resource: str) -> FieldSpec:
     if plain in TYPES:
         return FieldSpec(name=name, type=TYPES[plain], nullable=nullable)
     if _CHOICE.fullmatch(plain) and len(set(choices := plain.split(","))) == len(choices):
-        cls = f"{resource}{camel(name)}"
+        cls = f"{resource}{class_name(name)}"
         first, second = (f'"{one}"' for one in choices[:2])
         made = f"{cls}.{choices[0].upper()}"
         type = FieldType(annotation=cls, shown=cls, sent=first, changed=second, made=made, imports=("from enum import StrEnum",))

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from api_base.core.errors import ConfigurationError
+from api_base.core.shared.naming import in_path, words
 from api_base.generating.declaration import DeclaredResource, NamedField, declared_resource
-from api_base.generating.names import camel, identifier, words
+from api_base.generating.names import class_name, identifier
 from api_base.generating.rendering import TEMPLATES, rendered
 from api_base.generating.resource import Owner
-from api_base.generating.routes import CONTEXT, add_route, context_file
+from api_base.generating.routes import CONTEXT, add_handler, add_route, context_file
 from api_base.generating.staging import Edit, Staging
 from api_base.generating.syntax_tree import appended_class, declared, imported
 
@@ -18,7 +19,7 @@ def add_command(staging: Staging, context: str, name: str, fields: Sequence[str]
     """Write a command that changes fields of one resource, at the version that the caller read. Raises `ConfigurationError`."""
     resource = _resource_of_somebody(staging, context)
     values = _write(staging, "command", resource, name, resource.fields(fields))
-    _register(staging, resource, name, f"{values['cls_of_message']}Handler({resource.constant}.repository(ports.database), ports.clock)")
+    add_handler(staging, resource, name, values["cls_of_message"], f"{resource.constant}.repository(ports.database), ports.clock")
     _route(staging, resource, name, values, "command", body=True)
 
 
@@ -37,7 +38,7 @@ def add_query(staging: Staging, context: str, name: str, fields: Sequence[str]) 
             f"The field {unfit!r} of {resource.cls} may be null, or is money: a query compares others. Write it by hand."
         )
     values = _write(staging, "query", resource, name, named)
-    _register(staging, resource, name, f"{values['cls_of_message']}Handler(ports.database)")
+    add_handler(staging, resource, name, values["cls_of_message"], "ports.database")
     _route(staging, resource, name, values, "query", body=False)
 
 
@@ -46,8 +47,8 @@ def add_job(staging: Staging, context: str, name: str, fields: Sequence[str]) ->
     resource = _resource_of_somebody(staging, context)
     values = _write(staging, "job", resource, name, resource.fields(fields))
     cls, repository = values["cls_of_message"], f"{resource.constant}.repository(ports.database)"
-    _register(staging, resource, name, f"{cls}Handler({repository}, ports.clock)")
-    _register(staging, resource, name, f"Request{cls}Handler({repository}, ports.jobs)", message=f"Request{cls}")
+    add_handler(staging, resource, name, cls, f"{repository}, ports.clock")
+    add_handler(staging, resource, name, f"Request{cls}", f"{repository}, ports.jobs")
     job = f'Job(name="{context}.{name}", message={cls})'
     staging.edit(
         context_file(resource),
@@ -78,30 +79,22 @@ def _write(staging: Staging, kind: str, resource: DeclaredResource, name: str, f
     return values
 
 
-def _register(staging: Staging, resource: DeclaredResource, name: str, handler: str, *, message: str | None = None) -> None:
-    cls = message or camel(name)
-    module = f"{resource.package}.{resource.context}.{name}"
-    staging.edit(
-        context_file(resource),
-        imported("api_base", "on"),
-        imported(module, cls),
-        imported(module, f"{cls}Handler"),
-        declared(CONTEXT, "handlers", f"on({cls}, {handler})"),
-    )
-
-
 def _route(staging: Staging, resource: DeclaredResource, name: str, values: dict[str, str], kind: str, *, body: bool) -> None:
     code = rendered(_TEMPLATES / f"route_of_{kind}.template", **values)
     statements = [line.split(" import ") for line in values["route_imports"].splitlines()]
     imports = [imported(module.removeprefix("from "), one) for module, one in statements]
     public = {"command": ("ExpectedVersion", "RouteOptions"), "query": ("Page",), "job": ("RouteOptions",)}[kind]
-    messages = {"command": (camel(name),), "query": (camel(name),), "job": (f"Request{camel(name)}", f"{camel(name)}Started")}[kind]
+    messages = {
+        "command": (class_name(name),),
+        "query": (class_name(name),),
+        "job": (f"Request{class_name(name)}", f"{class_name(name)}Started"),
+    }[kind]
     edits: list[Edit] = [
         *imports,
         *(imported("api_base", one) for one in public),
         *(imported(f"{resource.package}.{resource.context}.{name}", one) for one in messages),
         *([imported(resource.module, resource.dto)] if kind != "job" else []),
-        *([imported("pydantic", "BaseModel"), appended_class(f"{camel(name)}Body", values["body"])] if body else []),
+        *([imported("pydantic", "BaseModel"), appended_class(f"{class_name(name)}Body", values["body"])] if body else []),
         *([imported("uuid", "UUID")] if body else []),
     ]
     add_route(staging, resource, name, code, edits)
@@ -122,10 +115,10 @@ def _values(resource: DeclaredResource, name: str, fields: Sequence[NamedField])
         "singular": resource.singular,
         "word": words(resource.singular),
         "many": words(resource.context),
-        "path": "/" + resource.context.replace("_", "-"),
+        "path": resource.path,
         "name": name,
-        "end": end.replace("_", "-"),
-        "cls_of_message": camel(name),
+        "end": in_path(end),
+        "cls_of_message": class_name(name),
         "sentence": words(name).capitalize(),
         "imports": "\n".join(["from uuid import UUID", *(one for one in imports if one not in enumerations)]),
         "route_imports": "\n".join(
@@ -134,7 +127,7 @@ def _values(resource: DeclaredResource, name: str, fields: Sequence[NamedField])
         "enumerations": "\n".join(enumerations),
         "money": "from api_base import Money" if any(one.is_money for one in fields) else "",
         "fields": "".join(f"    {one.name}: {one.annotation}{one.optional}\n" for one in fields),
-        "body": f'class {camel(name)}Body(BaseModel, extra="forbid", frozen=True, strict=True):\n{body}',
+        "body": f'class {class_name(name)}Body(BaseModel, extra="forbid", frozen=True, strict=True):\n{body}',
         "from_body": ", ".join(f"{one.name}={_sent(one)}" for one in fields),
         "parameters": ", ".join(f"{one.name}: {one.annotation}" for one in fields),
         "passed": ", ".join(f"{one.name}={one.name}" for one in fields),

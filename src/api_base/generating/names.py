@@ -9,6 +9,7 @@ from keyword import iskeyword
 from typing import Final
 
 from api_base.core.errors import ConfigurationError
+from api_base.core.shared.naming import camel, in_path
 
 MAX_LENGTH: Final = 28
 """Characters of the name of a context: those of a revision's id without its number."""
@@ -26,19 +27,9 @@ def identifier(name: str, what: str) -> str:
     return name
 
 
-def camel(name: str) -> str:
+def class_name(name: str) -> str:
     """Return the name of the class: `sales_orders` is `SalesOrders`."""
-    return "".join(word.capitalize() for word in name.split("_"))
-
-
-def words(name: str) -> str:
-    """Return the name as it is read: `sales_orders` is `sales orders`."""
-    return name.replace("_", " ")
-
-
-def article(name: str) -> str:
-    """Return the name with its article: `a note`, `an order`."""
-    return f"{'an' if name[0] in 'aeio' else 'a'} {words(name)}"
+    return camel(f"_{name}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +42,7 @@ class ResourceName:
     @property
     def cls(self) -> str:
         """The class of one."""
-        return camel(self.singular)
+        return class_name(self.singular)
 
     @property
     def constant(self) -> str:
@@ -61,7 +52,7 @@ class ResourceName:
     @property
     def path(self) -> str:
         """The path below the prefix."""
-        return "/" + self.plural.replace("_", "-")
+        return f"/{in_path(self.plural)}"
 
 
 def resource_name(plural: str, singular: str | None = None) -> ResourceName:

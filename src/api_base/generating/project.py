@@ -12,7 +12,7 @@ from pathlib import Path
 from api_base.core.errors import ConfigurationError
 from api_base.generating.names import package_name
 from api_base.generating.origin import Origin
-from api_base.generating.record import RECORD, Record
+from api_base.generating.record import RECORD, Record, write_files
 from api_base.generating.rendering import SUFFIX, TEMPLATES, rendered
 
 
@@ -32,9 +32,7 @@ def create_project(name: str, folder: Path, origin: Origin) -> None:
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
         files = project_files(name, package, python, origin)
         record = Record(name=name, package=package, python=python, version=origin.version, files=files)
-        for path, text in {**files, RECORD: record.text()}.items():
-            (made / path).parent.mkdir(parents=True, exist_ok=True)
-            (made / path).write_text(text, encoding="utf-8")
+        write_files(made, {**files, RECORD: record.text()})
         origin.copy_into(made)
         _initialize(made, folder.parent)
         made.rename(folder)

@@ -1,15 +1,17 @@
 """`api-base generate relation`: which users vote for a resource, follow it, or the like, with its routes and its test."""
 
 from api_base.core.errors import ConfigurationError
+from api_base.core.shared.naming import in_path, with_article, words
 from api_base.generating.declaration import DeclaredResource, declared_resource
-from api_base.generating.names import ResourceName, article, relation_name, words
+from api_base.generating.names import ResourceName, relation_name
 from api_base.generating.rendering import TEMPLATES, rendered
 from api_base.generating.resource import Owner
-from api_base.generating.routes import CONTEXT, add_route, context_file
+from api_base.generating.routes import CONTEXT, add_handler, add_route, context_file
 from api_base.generating.staging import Staging
 from api_base.generating.syntax_tree import declared, imported
 
 _TEMPLATES = TEMPLATES / "relation"
+_SUMMARIES = {"Put": "Add me to", "Drop": "Take me out of", "Has": "Tell whether I am among"}
 
 
 def add_relation(staging: Staging, context: str, name: str) -> bool:
@@ -36,20 +38,14 @@ def _register(staging: Staging, resource: DeclaredResource, relation: ResourceNa
     staging.edit(context_file(resource), imported(module, table), declared(CONTEXT, "tables", table))
     for verb, method, answer in (("Put", "put", "None"), ("Drop", "delete", "None"), ("Has", "get", "bool")):
         message = f"{verb}{relation.cls}"
-        staging.edit(
-            context_file(resource),
-            imported("api_base", "on"),
-            imported(module, message),
-            imported(module, f"{message}Handler"),
-            declared(CONTEXT, "handlers", f"on({message}, {message}Handler(ports))"),
-        )
+        add_handler(staging, resource, relation.plural, message, "ports")
         function = f"{verb.lower()}_{relation.singular}"
         code = rendered(
             _TEMPLATES / "route.template",
             method=method,
             end=_end(relation),
             status="" if verb == "Has" else "status_code=204, ",
-            summary=f"{_SUMMARIES[verb]} the {words(relation.plural)} of {article(resource.singular)}",
+            summary=f"{_SUMMARIES[verb]} the {words(relation.plural)} of {with_article(resource.singular)}",
             function=function,
             answer=answer,
             returned="return " if verb == "Has" else "",
@@ -58,11 +54,8 @@ def _register(staging: Staging, resource: DeclaredResource, relation: ResourceNa
         add_route(staging, resource, function, code, [imported(module, message), imported("uuid", "UUID")])
 
 
-_SUMMARIES = {"Put": "Add me to", "Drop": "Take me out of", "Has": "Tell whether I am among"}
-
-
 def _end(relation: ResourceName) -> str:
-    return f"{relation.plural.replace('_', '-')}/me"
+    return f"{in_path(relation.plural)}/me"
 
 
 def _values(resource: DeclaredResource, relation: ResourceName) -> dict[str, str]:
@@ -74,11 +67,11 @@ def _values(resource: DeclaredResource, relation: ResourceName) -> dict[str, str
         "constant": resource.constant,
         "singular": resource.singular,
         "of": words(resource.singular),
-        "path": "/" + resource.context.replace("_", "-"),
+        "path": resource.path,
         "relation": relation.plural.upper(),
         "table": f"{resource.singular}_{relation.plural}",
         "one": relation.cls,
         "words": words(relation.plural),
-        "a_resource": article(resource.singular),
+        "a_resource": with_article(resource.singular),
         "end": _end(relation),
     }

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from api_base.core.errors import ConfigurationError
+from api_base.core.shared.naming import with_article, words
 from api_base.generating.field_types import FieldSpec
-from api_base.generating.names import ResourceName, article, words
+from api_base.generating.names import ResourceName
 from api_base.generating.rendering import TEMPLATES, rendered
 from api_base.generating.staging import Staging
 from api_base.generating.syntax_tree import appended, imported
@@ -67,7 +68,7 @@ def _values(package: str, name: ResourceName, fields: Sequence[FieldSpec], owner
         "singular": name.singular,
         "words": words(name.plural),
         "title": words(name.plural).capitalize(),
-        "a_word": article(name.singular),
+        "a_word": with_article(name.singular),
         "word": words(name.singular),
         "whose": _WHOSE[owner],
         "cls": name.cls,

@@ -105,7 +105,7 @@ class Staging:
         """Return the files that differ from those of the project, by path."""
         changed = []
         for path in sorted(_files(self.folder)):
-            after, before = self.read(path), _text(self.project / path)
+            after, before = self.read(path), text_of(self.project / path)
             if before != after:
                 changed.append(Change(path=path, before=before, after=after))
         return changed
@@ -154,7 +154,7 @@ def apply(project: Path, changes: Sequence[Change]) -> None:
             moves.append((written, target))
             written.write_text(change.after, encoding="utf-8")
         for change in changes:
-            if _text(project / change.path) != change.before:
+            if text_of(project / change.path) != change.before:
                 raise ConfigurationError(f"{change.path} was changed meanwhile. Nothing was written. Run the command again.")
         for written, target in moves:
             written.replace(target)
@@ -163,7 +163,8 @@ def apply(project: Path, changes: Sequence[Change]) -> None:
             written.unlink(missing_ok=True)
 
 
-def _text(file: Path) -> str | None:
+def text_of(file: Path) -> str | None:
+    """Return the text of a file; None if there is none."""
     return file.read_text(encoding="utf-8") if file.exists() else None
 
 

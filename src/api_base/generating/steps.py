@@ -12,10 +12,10 @@ from api_base.core.errors import ConfigurationError
 from api_base.generating.field_types import fields_of
 from api_base.generating.message import add_command, add_job, add_query
 from api_base.generating.names import resource_name
-from api_base.generating.record import RECORD, Record, Step
+from api_base.generating.record import RECORD, Record, Step, write_files
 from api_base.generating.relation import add_relation
 from api_base.generating.resource import Owner, add_resource
-from api_base.generating.staging import Change, Staging
+from api_base.generating.staging import Change, Staging, text_of
 from api_base.generating.subscriber import add_subscriber, event_named
 
 type Events = Callable[[], Mapping[str, type[DomainEvent]]]
@@ -49,9 +49,7 @@ def after(record: Record, step: Step, project: Path, events: Events) -> Record:
     A step that such a project has no place for, such as a command of a context that was written by hand, is not recorded.
     """
     with suppress(ConfigurationError), tempfile.TemporaryDirectory() as folder:
-        for path, text in record.files.items():
-            (Path(folder) / path).parent.mkdir(parents=True, exist_ok=True)
-            (Path(folder) / path).write_text(text, encoding="utf-8")
+        write_files(Path(folder), record.files)
         staging = Staging(project=project, folder=Path(folder), package=record.package, contexts_name=_CONTEXTS)
         take(step, staging, events)
         return replace(record, steps=(*record.steps, step), files={**record.files, **staging.texts()})
@@ -64,4 +62,4 @@ def recorded(project: Path, step: Step, events: Events) -> Sequence[Change]:
     if record is None or step in record.steps:
         return []
     new = after(record, step, project, events)
-    return [] if new is record else [Change(path=RECORD, before=record.text(), after=new.text())]
+    return [] if new is record else [Change(path=RECORD, before=text_of(project / RECORD), after=new.text())]

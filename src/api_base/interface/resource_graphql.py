@@ -14,7 +14,7 @@ def resource_graphql(resource: ResourceRoutes[Any], name: str, get_many: type[Ge
         name=name,
         dto=resource.dto,
         by_ids=lambda ids: get_many(ids=ids),
-        path="/" + resource.plural.replace("_", "-"),
+        path=resource.path,
         channel=channel,
     )
     listing = Listing(

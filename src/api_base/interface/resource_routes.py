@@ -25,10 +25,11 @@ from api_base.application.common.resources import (
 )
 from api_base.application.common.resources.importing import ResourceRow
 from api_base.core.errors import Invalid
+from api_base.core.shared.naming import in_path, with_article, words
 from api_base.interface.routes import ExpectedVersion, ListQuery, OffsetQuery, OptionalVersion, RouteOptions, Router
 from api_base.interface.routes.renaming import WIRES, Rename
 from api_base.interface.routes.router import Paging
-from api_base.interface.v1.bodies.imports import ImportBody, mapping_of
+from api_base.interface.v1.bodies.imports import IMPORT_EXAMPLE, ImportBody, mapping_of
 from api_base.interface.v1.bodies.resources import ResourceBody
 
 
@@ -69,6 +70,11 @@ class ResourceRoutes[D]:
     find: type[FindResource] | None = None
     imports: ImportRoute | None = None
 
+    @property
+    def path(self) -> str:
+        """Return the path below the prefix."""
+        return f"/{in_path(self.plural)}"
+
     def reading(self, name: Any) -> Query[D]:
         """Return the query of the resource that a path names."""
         return self.get(id=name) if self.get_by_key is None else self.get_by_key(key=name)
@@ -82,11 +88,10 @@ class ResourceRoutes[D]:
 
 def resource_router[D](bus: Bus, routes: ResourceRoutes[D], own: Router | None = None) -> Router:
     """Return the routes of a resource: those of `own`, which has its prefix, and the others of its six."""
-    path = "/" + routes.plural.replace("_", "-")
+    path = routes.path
     router = Router(prefix=path, tags=[routes.plural], rename=routes.rename) if own is None else own
     replaced = {(one.method, one.path) for one in router.definitions}
-    words = routes.singular.replace("_", " ")
-    article = "an" if words[0] in "aeio" else "a"
+    a_resource = with_article(routes.singular)
 
     def add(
         verb: str, method: str, end: str, endpoint: Callable[..., Any], answer: Any, summary: str, options: RouteOptions, **more: Any
@@ -107,34 +112,42 @@ def resource_router[D](bus: Bus, routes: ResourceRoutes[D], own: Router | None =
     one, id_of = f"/{{{routes.key or 'id'}}}", partial(routes.id_of, bus)
     example = {"body": {WIRES[routes.rename](name) if routes.rename else name: value for name, value in routes.example.items()}}
     created = RouteOptions(versioned=True, location=f".{path}{one}", example=example)
-    add("create", "POST", "", create, routes.dto, f"Create {article} {words}", created, status_code=201)
+    add("create", "POST", "", create, routes.dto, f"Create {a_resource}", created, status_code=201)
 
     listed, answer = _listed(bus, routes)
     options = RouteOptions(sparse=True, paging=routes.paging, example={"query": "limit=2"})
-    add("list", "GET", "", listed, answer, f"List {routes.plural.replace('_', ' ')}", options)
+    add("list", "GET", "", listed, answer, f"List {words(routes.plural)}", options)
 
     async def get(id: UUID) -> Any:
         return await bus.execute(routes.reading(id))
 
-    add("get", "GET", one, get, routes.dto, f"Read {article} {words}", RouteOptions(versioned=True, sparse=True))
+    add("get", "GET", one, get, routes.dto, f"Read {a_resource}", RouteOptions(versioned=True, sparse=True))
 
     async def update(id: UUID, expected: ExpectedVersion, body: ResourceBody) -> Any:
         return await _in_body(bus.execute(routes.update(id=await id_of(id), expected_version=expected, changes=body.values())))
 
     update.__annotations__["body"] = routes.patch_body
     changed = RouteOptions(versioned=True, example=example)
-    add("update", "PATCH", one, update, routes.dto, f"Change {article} {words}", changed)
+    add("update", "PATCH", one, update, routes.dto, f"Change {a_resource}", changed)
 
     async def delete(id: UUID, expected: ExpectedVersion) -> None:
         await bus.execute(routes.delete(id=await id_of(id), expected_version=expected))
 
-    add("delete", "DELETE", one, delete, None, f"Delete {article} {words}", RouteOptions(), status_code=204)
+    add("delete", "DELETE", one, delete, None, f"Delete {a_resource}", RouteOptions(), status_code=204)
     if (message := routes.restore) is not None:
 
         async def restore(id: UUID, expected: OptionalVersion) -> Any:
             return await bus.execute(message(id=await id_of(id), expected_version=expected))
 
-        add("restore", "POST", f"{one}/restore", restore, routes.dto, f"Restore a deleted {words}", RouteOptions(versioned=True))
+        add(
+            "restore",
+            "POST",
+            f"{one}/restore",
+            restore,
+            routes.dto,
+            f"Restore a deleted {words(routes.singular)}",
+            RouteOptions(versioned=True),
+        )
     _add_import(add, bus, routes)
     return router
 
@@ -147,8 +160,8 @@ def _add_import[D](add: Callable[..., None], bus: Bus, routes: ResourceRoutes[D]
     async def import_file(body: ImportBody) -> Any:
         return await bus.execute(imports.start(**body.command()))
 
-    options = RouteOptions(location="/api/v1/jobs/{job_id}", example={"body": {"file_id": "0198c6f2-7d3e-7c44-8d9b-3f0c5b1f2a10"}})
-    summary, said = f"Import {routes.plural.replace('_', ' ')} from a file", mapping_of(imports.schema)
+    options = RouteOptions(location="/api/v1/jobs/{job_id}", example=IMPORT_EXAMPLE)
+    summary, said = f"Import {words(routes.plural)} from a file", mapping_of(imports.schema)
     add("import", "POST", "/imports", import_file, StartedImportDTO, summary, options, status_code=202, description=said)
 
 

@@ -4,7 +4,7 @@ Pairs are no aggregates: they have no version, and a statement writes them immed
 keys keep pairs from outliving the aggregates; those of an aggregate that a repository deletes permanently are removed and audited first.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -86,11 +86,7 @@ class SqlRelation:
         self._delete = f"delete from {table.name} where tenant_id = $1 and {left} = $2 and {right} = $3"
         for end, target in ends.items():
             if target is not None and ownership(target) is _TENANT:
-                cascades = database.cascades.setdefault(target.name, [])
-                if all(
-                    one.constraint != _constraint(table.name, end) for one in cascades
-                ):  # else each handler's relation would remove them again
-                    cascades.append(Cascade(_constraint(table.name, end), self._cascade(end)))
+                database.cascades.setdefault(target.name, {})[_constraint(table.name, end)] = self._cascade(end)
 
     async def exists(self, **pair: UUID) -> bool:
         """Return whether the pair is there."""
@@ -122,7 +118,7 @@ class SqlRelation:
         values, tenant = self._check(pair), request_tenant()
 
         async def delete(connection: Connection) -> bool:
-            await connection.execute("select set_config($1, $2, true)", _TENANT.value, str(tenant))
+            await _act_in(connection, tenant)
             if await connection.execute(self._delete, tenant, *values) == "DELETE 0":
                 return False
             await self._audit.note(connection, tenant, self._table.name, "removed", values[0], (_json(pair), None))
@@ -130,14 +126,14 @@ class SqlRelation:
 
         return await open_unit().run(delete)
 
-    def _cascade(self, end: str) -> Callable[[UUID, UUID], Awaitable[None]]:
+    def _cascade(self, end: str) -> Cascade:
         """Return what removes the pairs of an aggregate that is deleted."""
         (other,) = (one for one in self._ends if one != end)
         statement = f"delete from {self._table.name} where tenant_id = $1 and {end} = $2 returning {other}"
 
         async def remove(tenant: UUID, id: UUID) -> None:
             async def delete(connection: Connection) -> None:
-                await connection.execute("select set_config($1, $2, true)", _TENANT.value, str(tenant))
+                await _act_in(connection, tenant)
                 removed = sorted(row[0] for row in await connection.fetch(statement, tenant, id))
                 for first in range(0, len(removed), _AUDITED_TOGETHER):
                     before = _json({end: id, other: removed[first : first + _AUDITED_TOGETHER]})
@@ -159,3 +155,8 @@ class SqlRelation:
 
 def _json(value: Mapping[str, Any]) -> str:
     return encode(value).decode()
+
+
+async def _act_in(connection: Connection, tenant: UUID) -> None:
+    """Set the tenant of the transaction, which the policies compare with."""
+    await connection.execute("select set_config($1, $2, true)", _TENANT.value, str(tenant))

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from api_base.core.base import AggregateRoot
 from api_base.core.errors import ProgrammingError, Transient
@@ -82,6 +83,16 @@ class SqlRepository[T: AggregateRoot]:
 
         return find
 
+    def among(self, column: str) -> Callable[[Sequence[Any]], Awaitable[list[T]]]:
+        """Return the function that finds the aggregates of the owner with one of some values, as they are stored, in a column. Create it once and reuse it."""
+        compared = self._mapping.table.c[column]
+        statement = self.statement(compared == sa.any_(sa.bindparam("among", type_=ARRAY(type(compared.type)))))
+
+        async def find(values: Sequence[Any]) -> list[T]:
+            return await self.find_all(statement, self._owner(), among=list(values))
+
+        return find
+
     async def find(self, statement: Statement, owner: UUID | None, **values: Any) -> T | None:
         """Return the aggregate in the first row of `statement`, or None."""
         row = await self._database.fetchrow(statement, owner, **values)
@@ -122,11 +133,11 @@ class SqlRepository[T: AggregateRoot]:
 
     async def remove(self, entity: T) -> None:
         """Delete `entity` when the unit of work ends, guarded by its version; its events are stored. Its relations are removed now."""
-        cascades, owner = self._database.cascades.get(self._mapping.table.name, ()), self._mapping.owner(entity)
-        for cascade in cascades:
+        cascades, owner = self._database.cascades.get(self._mapping.table.name, {}), self._mapping.owner(entity)
+        for cascade in cascades.values():
             assert owner is not None  # the table belongs to tenants
-            await cascade.remove(owner, entity.id)
-        self._register(Kind.DELETE, entity, entity.version, {one.constraint: _related_meanwhile for one in cascades})
+            await cascade(owner, entity.id)
+        self._register(Kind.DELETE, entity, entity.version, dict.fromkeys(cascades, _related_meanwhile))
 
     def _register(self, kind: Kind, entity: T, expected: int, errors: ConstraintErrors = NO_ERRORS) -> None:
         unit, mapping = open_unit(), self._mapping

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 from weakref import WeakSet
 
@@ -25,11 +25,8 @@ UNSAFE_ATTRIBUTES: Final = {"rolsuper": "is a superuser", "rolbypassrls": "bypas
 """Attributes of a role, as columns of `pg_roles`, that switch the policies off, and how the error describes each."""
 
 
-class Cascade(NamedTuple):
-    """What removes rows that refer to a deleted aggregate, by tenant and id, before `constraint` refuses the deletion."""
-
-    constraint: str
-    remove: Callable[[UUID, UUID], Awaitable[None]]
+type Cascade = Callable[[UUID, UUID], Awaitable[None]]
+"""Removes rows that refer to a deleted aggregate, by tenant and id."""
 
 
 class Database:
@@ -42,8 +39,8 @@ class Database:
         self._refuse_unsafe_role = refuse_unsafe_role
         self.repositories: list[object] = []
         """The repositories that use this database, for the check of the wiring at start."""
-        self.cascades: dict[str, list[Cascade]] = {}
-        """What is removed with the aggregates of a table."""
+        self.cascades: dict[str, dict[str, Cascade]] = {}
+        """What is removed with the aggregates of a table, by the name of the constraint that refuses their deletion otherwise."""
         self.lists: WeakSet[object] = WeakSet()
         """The lists that read it and are still used, for the indexes that they need."""
 

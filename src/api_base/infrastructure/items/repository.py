@@ -22,16 +22,15 @@ class SqlItemRepository(SqlRepository[Item], ItemRepository):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database, MAPPING, request_tenant)
-        self._by_skus = self.statement(ITEMS.c.sku == sa.any_(sa.bindparam("skus", type_=ARRAY(sa.Text))))
+        self._by_skus, self._by_ids = self.among("sku"), self.among("id")
         these = ITEMS.c.id == sa.any_(sa.bindparam("ids", type_=ARRAY(sa.Uuid)))
-        self._by_ids = self.statement(these)
         self._by_ids_locked = Statement(sa.select(ITEMS).where(owned(ITEMS), these).order_by(ITEMS.c.id).with_for_update())
 
     async def by_skus(self, skus: Sequence[str]) -> dict[str, Item]:
-        return {item.details.sku: item for item in await self.find_all(self._by_skus, request_tenant(), skus=list(skus))}
+        return {item.details.sku: item for item in await self._by_skus(skus)}
 
     async def by_ids(self, ids: Sequence[UUID], *, locked: bool = False) -> dict[UUID, Item]:
-        if locked:
-            open_unit().transactional = True
-        statement = self._by_ids_locked if locked else self._by_ids
-        return {item.id: item for item in await self.find_all(statement, request_tenant(), ids=list(ids))}
+        if not locked:
+            return {item.id: item for item in await self._by_ids(ids)}
+        open_unit().transactional = True
+        return {item.id: item for item in await self.find_all(self._by_ids_locked, request_tenant(), ids=list(ids))}

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from api_base.core.types import TenantId, UserId, request_tenant
 from api_base.domain.common.value_objects import EmailAddress
@@ -31,7 +30,7 @@ class SqlMembershipRepository(SqlRepository[Membership], MembershipRepository):
     def __init__(self, database: Database) -> None:
         super().__init__(database, MEMBERSHIP_MAPPING, request_tenant)
         self._of = self.statement(MEMBERSHIPS.c.user_id == sa.bindparam("user", type_=sa.Uuid))
-        self._of_users = self.statement(MEMBERSHIPS.c.user_id == sa.any_(sa.bindparam("users", type_=ARRAY(sa.Uuid))))
+        self._of_users = self.among("user_id")
         count = sa.select(sa.func.count()).select_from(MEMBERSHIPS)
         self._owners = Statement(count.where(owned(MEMBERSHIPS), MEMBERSHIPS.c.role == Role.OWNER.value))
 
@@ -42,8 +41,7 @@ class SqlMembershipRepository(SqlRepository[Membership], MembershipRepository):
         return await self.find(self._of, tenant_id, user=user_id)
 
     async def of_users(self, user_ids: Sequence[UserId]) -> dict[UserId, Membership]:
-        found = await self.find_all(self._of_users, request_tenant(), users=list(user_ids))
-        return {membership.user_id: membership for membership in found}
+        return {membership.user_id: membership for membership in await self._of_users(user_ids)}
 
     async def owners(self) -> int:
         count: int = await self._database.fetchval(self._owners, request_tenant())

@@ -5,7 +5,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from api_base.core.types import NO_TENANT, UserId, request_user
 from api_base.domain.common.value_objects import EmailAddress
@@ -58,7 +57,7 @@ class SqlUserRepository(SqlRepository[User], UserRepository):
         self._administrators = Statement(active, Ownership.SYSTEM)
         self._password_hash = Statement(sa.select(sa.func.user_password_hash(OWNER, type_=sa.Text)), Ownership.USER)
         self._by_email = self.by("email")
-        self._by_emails = self.statement(USERS.c.email == sa.any_(sa.bindparam("emails", type_=ARRAY(sa.Text))))
+        self._by_emails = self.among("email")
 
     def statement(self, *where: sa.ColumnElement[bool]) -> Statement:
         """Build a statement for users, and whether they are administrators of the platform."""
@@ -95,7 +94,7 @@ class SqlUserRepository(SqlRepository[User], UserRepository):
         return await self._by_email(email.value)
 
     async def by_emails(self, emails: Sequence[EmailAddress]) -> list[User]:
-        return await self.find_all(self._by_emails, None, emails=[email.value for email in emails])
+        return await self._by_emails([email.value for email in emails])
 
 
 class SqlRegistrationRepository(SqlRepository[Registration], RegistrationRepository):

@@ -17,7 +17,7 @@ from api_base.application.items.dtos import ItemDTO
 from api_base.application.items.queries import ITEM_FIELDS, GetItem, ListItems
 from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, RouteOptions, Router
 from api_base.interface.v1.bodies.batches import BatchAnswer, BatchBody, answer
-from api_base.interface.v1.bodies.imports import ImportBody, mapping_of
+from api_base.interface.v1.bodies.imports import IMPORT_EXAMPLE, ImportBody, mapping_of
 from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
 
 EXAMPLE = {
@@ -89,7 +89,7 @@ def _many(router: Router, bus: Bus) -> None:
 
     @router.post(
         "/imports",
-        RouteOptions(location="/api/v1/jobs/{job_id}", example={"body": {"file_id": "0198c6f2-7d3e-7c44-8d9b-3f0c5b1f2a10"}}),
+        RouteOptions(location="/api/v1/jobs/{job_id}", example=IMPORT_EXAMPLE),
         status_code=202,
         summary="Import items from a file",
         description=mapping_of(ITEM_SCHEMA),

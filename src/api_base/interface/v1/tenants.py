@@ -21,7 +21,7 @@ from api_base.application.tenants.queries import MEMBER_FIELDS, GetTenant, ListM
 from api_base.core.types import TenantId, UserId
 from api_base.interface.routes import ExpectedVersion, ListQuery, OptionalVersion, RouteOptions, Router
 from api_base.interface.v1 import invitations
-from api_base.interface.v1.bodies.imports import ImportBody, mapping_of
+from api_base.interface.v1.bodies.imports import IMPORT_EXAMPLE, ImportBody, mapping_of
 from api_base.interface.v1.bodies.tenants import (
     AddMemberBody,
     ChangePlanBody,
@@ -104,7 +104,7 @@ def _members(router: Router, bus: Bus) -> None:
     @router.post(
         "/{id}/members/imports",
         RouteOptions(
-            location="/api/v1/jobs/{job_id}", rate="login", example={"body": {"file_id": "0198c6f2-7d3e-7c44-8d9b-3f0c5b1f2a10"}}
+            location="/api/v1/jobs/{job_id}", rate="login", example=IMPORT_EXAMPLE
         ),  # a way to test addresses, so it has the limit of logins
         status_code=202,
         summary="Import members from a file",

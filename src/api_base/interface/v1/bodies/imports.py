@@ -15,6 +15,8 @@ from api_base.interface.v1.bodies.base import Body
 MAX_PARTS: Final = 100
 MAX_LENGTH: Final = 500
 
+IMPORT_EXAMPLE: Final = {"body": {"file_id": "0198c6f2-7d3e-7c44-8d9b-3f0c5b1f2a10"}}
+"""The example of a route that imports a file."""
 _Parts = Annotated[list[Annotated[str, Field(max_length=MAX_LENGTH)]], Field(max_length=MAX_PARTS)]
 _Option = Annotated[str | None, Field(max_length=MAX_LENGTH)]
 
