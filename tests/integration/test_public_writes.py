@@ -14,10 +14,11 @@ import pytest_asyncio
 from api_base.application.common.cqrs import Command, Query
 from api_base.bootstrap import migrations
 from api_base.bootstrap.contexts import BUILT_IN
-from api_base.core.errors import NotFound, TooManyRequests, Unauthenticated
+from api_base.core.errors import NotFound, TooManyRequests, Unauthenticated, WiringError
 from api_base.core.types import Principal, RequestContext, SessionId, TenantId, UserId, current_context
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.schema import DeclaredTable, Ownership, ownership
+from api_base.infrastructure.db.table_check import SQL
 from api_base.interface.listing import list_request
 from tests.application import Person, Running, running, settings_on
 from tests.knowledge import questions
@@ -172,3 +173,35 @@ async def test_a_tenant_without_public_pages_takes_nothing(world: World) -> None
     slug = (await world.api.client.get(tenant, headers=world.other.headers)).json()["slug"]
     with pytest.raises(NotFound):
         await world.execute(AskQuestion(tenant=slug, body="Why?"), world.visitor)
+
+
+OTHERS: Final = "coalesce(tenant_id = nullif(current_setting('app.visited_tenant_id', true), '')::uuid, false)"
+MISSING: Final = "has no policy for what visitors write: call ddl.publish('questions', own='user_id', visitors_write=True) in a revision"
+WIDER: Final = "has the policy questions_app_own, which gives visitors other rows than the declaration, by which own='user_id', visitors_write=True: let both agree"
+
+
+@pytest.mark.parametrize(
+    ("breaking", "faults"),
+    [
+        ("drop policy questions_app_own on questions", [MISSING]),
+        (f"alter policy questions_app_own on questions using ({OTHERS})", [WIDER, MISSING]),
+        (f"alter policy questions_app_own on questions with check ({OTHERS})", [WIDER, MISSING]),
+    ],
+)
+async def test_a_policy_that_is_not_the_declared_one_is_refused_at_start(
+    shared_migrated: Urls, world: World, breaking: str, faults: list[str]
+) -> None:
+    owner = await asyncpg.connect(shared_migrated.owner)
+    transaction = owner.transaction()
+    await transaction.start()
+    try:
+        await owner.execute(breaking)
+        check = migrations.table_check(shared_migrated, [*BUILT_IN, questions.PLAIN])
+        rows = await owner.fetch(SQL, *check.arguments)
+    finally:
+        await transaction.rollback()
+        await owner.close()
+    with pytest.raises(WiringError) as refused:
+        check.refuse(rows)
+    found = [fault.sentence for fault in refused.value.faults if "visitors" in fault.sentence]
+    assert found == [f"In PostgreSQL, the table questions {one}." for one in faults]
