@@ -81,6 +81,7 @@ from .core.protocols import HealthCheck as HealthCheck
 from .core.protocols import IdGenerator as IdGenerator
 from .core.protocols import JobProgress as JobProgress
 from .core.protocols import JobQueue as JobQueue
+from .core.protocols import Limit as Limit
 from .core.protocols import Mail as Mail
 from .core.protocols import Mailer as Mailer
 from .core.protocols import ObjectStorage as ObjectStorage

@@ -314,8 +314,8 @@ async def test_a_copy_is_independent_and_newer(storage: ObjectStorage, prefix: s
 @pytest.mark.slow
 async def test_more_objects_are_listed_and_deleted_than_one_request_of_s3_holds(storage: ObjectStorage, prefix: str) -> None:
     keys = [f"{prefix}{number // 100}/{number}" for number in range(1_050)]
-    for start in range(0, len(keys), 50):
-        await asyncio.gather(*(put(storage, key, b"a") for key in keys[start : start + 50]))
+    for start in range(0, len(keys), 20):
+        await asyncio.gather(*(put(storage, key, b"a") for key in keys[start : start + 20]))
     found = [one async for one in storage.list(prefix)]
     assert sorted(one.key for one in found) == sorted(keys)
     assert {(one.size, one.version) for one in found} == {(1, None)}

@@ -53,7 +53,7 @@ def test_its_own_tests_pass() -> None:
         capture_output=True,
         check=False,
     )
-    assert "11 passed" in done.stdout, done.stdout + done.stderr
+    assert "12 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_it_is_served() -> None:

@@ -33,7 +33,7 @@ from tests.knowledge import Article, CountArticles, Kind, ReadEverything, ReadOf
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TABLES: Final[Sequence[DeclaredTable]] = [*(table for one in BUILT_IN for table in one.tables), knowledge.TABLE]
-MISSING: Final = "has no policy for its public rows: call ddl.publish('articles', 'published', own='user_id') in a revision"
+MISSING: Final = "has no policy for its public rows: call ddl.publish('articles', public='published', own='user_id') in a revision"
 _numbers = count(1)
 VALUES: Final = {
     "title": ("Alpha", "alp", "", "z"),
@@ -347,7 +347,7 @@ async def test_who_names_many_unknown_tenants_waits(world: World) -> None:
     [
         ("drop policy articles_app_public on articles", MISSING),
         ("alter policy articles_app_public on articles using (coalesce(tenant_id = nullif(current_setting('app.visited_tenant_id', true), '')::uuid, false))",
-         "has the policy articles_app_public, which shows visitors other rows than the declaration, by which public='published', own='user_id': let both agree"),
+         "has the policy articles_app_public, which gives visitors other rows than the declaration, by which public='published', own='user_id': let both agree"),
     ],
 )  # fmt: skip
 async def test_a_policy_that_is_not_the_declared_one_is_refused_at_start(

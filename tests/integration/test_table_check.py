@@ -61,7 +61,7 @@ BREAKING: Final = {
     "a wider policy": (f"create policy p on notes to app using ({MINE} or text = 'x')", "has the policy p"),
     "a policy for visitors": (
         f"create policy p on notes for select to app using ({MINE.replace('app.tenant_id', 'app.visited_tenant_id')})",
-        "has the policy p, which shows visitors other rows than the declaration, by which no row is public",
+        "has the policy p, which gives visitors other rows than the declaration, by which no row is public",
     ),
     "policy of the worker": ("grant select on notes to worker", "so it would see no row"),
     "any grant": ("revoke all on notes from app", "is granted to no role"),

@@ -9,7 +9,7 @@ import pytest
 
 from api_base.testing import Acting
 from help_desk.tickets.gateway import signed
-from writing import written
+from writing import opened, written
 
 V1 = "/desk/v1"
 TICKET = {"title": "No invoice", "body": "It did not come."}
@@ -60,27 +60,42 @@ async def test_articles_are_imported_by_their_slugs(
     assert [last[one] for one in ("created", "updated", "unchanged", "refused")] == [0, 0, 1, 2]
 
 
-async def test_tickets_are_numbered_and_answered(acting: Acting) -> None:
-    ana = await acting()
-    visitor, other = [await acting(role="viewer", tenant=ana.tenant_id) for _ in range(2)]
-    agent, stranger = await acting(role="member", tenant=ana.tenant_id), await acting()
-    made = [await one.client.post(f"{V1}/tickets", json=TICKET) for one in (visitor, other)]
+async def test_tickets_of_visitors_are_numbered_and_answered(acting: Acting) -> None:
+    ana, visitor, other = [await acting() for _ in range(3)]
+    agent = await acting(role="member", tenant=ana.tenant_id)
+    opening = f"{V1}/tenants/{await opened(ana)}/tickets"
+    made = [await one.client.post(opening, json=TICKET) for one in (visitor, other)]
     assert [(one.status_code, one.json()["number"]) for one in made] == [(201, 1), (201, 2)]
-    (mine,) = (await visitor.client.get(f"{V1}/tickets/mine")).json()["items"]
+    (mine,) = (await visitor.client.get(opening)).json()["items"]
     assert mine["number"] == 1
     path = f"{V1}/tickets/{mine['id']}"
-    assert (await visitor.client.get(f"{V1}/tickets")).status_code == 403
-    assert (await stranger.client.get(path)).status_code == 404
+    assert (await visitor.client.get(path)).status_code == 404
     answer = {"state": "answered"}
     stale = await agent.client.patch(path, json=answer, headers={"If-Match": '"9"'})
     assert (stale.status_code, set(stale.json())) == (412, {"error"})
-    done = await agent.client.patch(
-        path, json=answer, headers={"If-Match": made[0].headers["etag"]}
-    )
+    read = await agent.client.get(path)
+    done = await agent.client.patch(path, json=answer, headers={"If-Match": read.headers["etag"]})
     assert (done.status_code, done.json()["state"], done.json()["number"]) == (200, "answered", 1)
     assert (
         await agent.client.patch(path, json={"number": 7}, headers={"If-Match": "*"})
     ).status_code == 422
+    (shown,) = (await visitor.client.get(opening)).json()["items"]
+    assert shown["state"] == "answered"
+
+
+async def test_tickets_are_for_visitors_who_are_signed_in(
+    acting: Acting, client: httpx2.AsyncClient
+) -> None:
+    ana, visitor = await acting(), await acting()
+    slug = await opened(ana)
+    opening = f"{V1}/tenants/{slug}/tickets"
+    assert (await client.post(opening, json=TICKET)).status_code == 401
+    assert (await client.get(opening)).json()["items"] == []
+    unknown = await visitor.client.post(f"{V1}/tenants/nobody/tickets", json=TICKET)
+    assert (unknown.status_code, set(unknown.json())) == (404, {"error"})
+    empty = await visitor.client.post(opening, json={"title": "", "body": "It"})
+    assert (empty.status_code, set(empty.json())) == (422, {"error"})
+    assert (await ana.client.get(f"{V1}/tickets")).json()["total"] == 0
 
 
 async def test_pages_by_offset_have_a_total(acting: Acting) -> None:

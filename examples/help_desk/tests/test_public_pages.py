@@ -7,7 +7,7 @@ from itertools import product
 import httpx2
 
 from api_base.testing import Acting, Actor
-from writing import written
+from writing import opened, written
 
 DESK = "/desk/v1"
 
@@ -39,15 +39,6 @@ SHAPES = [
         ("", "sort=title", "sort=-created_at"), ("", "fields=slug,published"), ("", "limit=1")
     )
 ]
-
-
-async def opened(owner: Actor) -> str:
-    """Allow the public pages of a tenant, and return its slug."""
-    path = f"/api/v1/tenants/{owner.tenant_id}"
-    answer = await owner.client.post(f"{path}/public-pages", json={"public_pages": True})
-    assert answer.status_code == 200, answer.text
-    slug: str = answer.json()["slug"]
-    return slug
 
 
 async def found(client: httpx2.AsyncClient, slug: str, query: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Writes articles."""
+"""Writes articles, and opens public pages."""
 
 from typing import Any
 
@@ -11,3 +11,12 @@ async def written(by: Actor, slug: str, **values: Any) -> dict[str, Any]:
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()
     return made
+
+
+async def opened(owner: Actor) -> str:
+    """Allow the public pages of a tenant, and return its slug."""
+    path = f"/api/v1/tenants/{owner.tenant_id}"
+    answer = await owner.client.post(f"{path}/public-pages", json={"public_pages": True})
+    assert answer.status_code == 200, answer.text
+    slug: str = answer.json()["slug"]
+    return slug

@@ -8,6 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from api_base.application.common.cqrs import Bus
+from api_base.bootstrap.context import Ports
 from api_base.core.shared import signatures
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.statement import Statement
@@ -15,7 +16,7 @@ from api_base.infrastructure.db.statement import Statement
 _MAX_DEPTH: Final = 3
 """Objects between a handler and one that is examined."""
 _TABLES: Final = re.compile(r"\b(?:from|join|into|update)\s+(\w+)", re.IGNORECASE)
-_SHARED: Final = (Database, Bus, Mapping, Collection)
+_SHARED: Final = (Database, Bus, Ports, Mapping, Collection)
 """Kinds of objects that belong to all handlers, or whose content says nothing about one."""
 
 

@@ -6,6 +6,7 @@ from tests.unit.wiring.mistakes import Mistake
 
 ROUTE: Final = '@router.get("/{tenant}/leaflets/{id}"'
 SHOWN: Final = "GET /api/v1/goods/{tenant}/leaflets/{id} names ReadLeaflet, which has public_of"
+WRITE: Final = "class WriteLeaflet("
 TABLE: Final = "LEAFLETS = tenant_owned("
 
 DECLARED: Final = """
@@ -46,21 +47,29 @@ PUBLIC_PAGES: Final = (
         "class ReadLeaflet(Query[LeafletDTO]):",
         "class ReadLeaflet(Command[LeafletDTO]):",
         "class ReadLeaflet(",
-        "ReadLeaflet is a command with public_of: visitors change nothing. Derive it from Query[T], or write permission = AUTHENTICATED.",
+        "ReadLeaflet is a command with public_of and the permission 'public'. Visitors who write are signed in: write permission = AUTHENTICATED.\n"
+        "«class ReadLeaflet(»: ReadLeaflet is a command with public_of and without limits, so a stranger may write without end. "
+        "Write limits = (Limit(…),).\n"
+        '«@router.get("/{tenant}/leaflets/{id}"»: GET /api/v1/goods/{tenant}/leaflets/{id} names ReadLeaflet, a command with public_of, and '
+        "lets anonymous callers in. Leave auth= out of its RouteOptions.",
     ),
     Mistake(
         "public pages of a table without public rows",
-        '    public="printed",\n    own="author_id",\n',
+        '    public="printed",\n    own="author_id",\n    visitors_write=True,\n',
         "",
         "class ReadLeaflet(",
-        "ReadLeaflet has public_of and reads leaflets, which has no public rows. Declare public=… with the table, and call ddl.publish.",
+        "ReadLeaflet has public_of and reads leaflets, which has no public rows. Declare public=… or own=… with the table, and call ddl.publish.\n"
+        "«class WriteLeaflet(»: WriteLeaflet has public_of and reads leaflets, which has no public rows. Declare public=… or own=… with the table, "
+        "and call ddl.publish.",
     ),
     Mistake(
         "public pages of a table of the system",
-        f'LEAFLETS = tenant_owned({DECLARED}    public="printed",\n    own="author_id",\n)',
+        f'LEAFLETS = tenant_owned({DECLARED}    public="printed",\n    own="author_id",\n    visitors_write=True,\n)',
         f"LEAFLETS = system_owned({DECLARED})",
         "class ReadLeaflet(",
-        "ReadLeaflet has public_of and reads leaflets, which belongs to the system and has no policy. Read it in another message.",
+        "ReadLeaflet has public_of and reads leaflets, which belongs to the system and has no policy. Read it in another message.\n"
+        "«class WriteLeaflet(»: WriteLeaflet has public_of and reads leaflets, which belongs to the system and has no policy. "
+        "Read it in another message.",
     ),
     Mistake(
         "public pages for the tenant of a token",
@@ -84,13 +93,47 @@ PUBLIC_PAGES: Final = (
         "The table 'leaflets' declares public rows by 'printed', which is no uuid column. Add it, or name another.",
     ),
     Mistake(
-        "own rows without public ones",
-        '    public="printed",\n    own="author_id",\n',
+        "rows of visitors without a column of their id",
         '    own="author_id",\n',
+        "",
         TABLE,
-        "The table 'leaflets' has own= without public=. Add the column of its public rows.\n"
-        "«class ReadLeaflet(»: ReadLeaflet has public_of and reads leaflets, which has no public rows. Declare public=… with the table, and call "
-        "ddl.publish.",
+        "The table 'leaflets' has visitors_write= without own=. Add the column with the id of the user whose row it is.",
+    ),
+    Mistake(
+        "a command of public pages for anybody",
+        "    permission = AUTHENTICATED\n",
+        "    permission = PUBLIC\n",
+        WRITE,
+        "WriteLeaflet is a command with public_of and the permission 'public'. Visitors who write are signed in: write permission = AUTHENTICATED.",
+    ),
+    Mistake(
+        "a command of public pages without limits",
+        '    limits = (Limit(name="leaflets", quota=10, window=60, burst=5),)\n',
+        "",
+        WRITE,
+        "WriteLeaflet is a command with public_of and without limits, so a stranger may write without end. Write limits = (Limit(…),).",
+    ),
+    Mistake(
+        "a command of public pages that executes others",
+        "    permission = AUTHENTICATED\n",
+        "    permission = AUTHENTICATED\n    isolation = Isolation.NONE\n",
+        WRITE,
+        "WriteLeaflet is a command with public_of and Isolation.NONE: in a visit it can execute no other command. Leave the isolation out.",
+    ),
+    Mistake(
+        "a command of public pages for tables that visitors do not write",
+        "    visitors_write=True,\n",
+        "",
+        WRITE,
+        "WriteLeaflet is a command with public_of, but visitors do not write leaflets. Declare visitors_write=True with the table.",
+    ),
+    Mistake(
+        "a route of such a command for anonymous callers",
+        '"/{tenant}/leaflets", status_code=204',
+        '"/{tenant}/leaflets", RouteOptions(auth="optional"), status_code=204',
+        '@router.post("/{tenant}/leaflets"',
+        "POST /api/v1/goods/{tenant}/leaflets names WriteLeaflet, a command with public_of, and lets anonymous callers in. "
+        "Leave auth= out of its RouteOptions.",
     ),
     Mistake(
         "a route of public pages without a slug",

@@ -1,4 +1,7 @@
-"""Public pages: a message with `public_of` is a query for anybody, of tables with public rows, at a path with the slug of the tenant."""
+"""Public pages: a message with `public_of` touches tables with public rows, at a path with the slug of the tenant.
+
+A query is for anybody, a command for those who are signed in: it writes rows of its own visitor.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,10 +9,11 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from api_base.application.common.cqrs import PUBLIC, Message, Query, Registration
+from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Command, Message, Registration
 from api_base.bootstrap.declarations import Declarations
 from api_base.bootstrap.touched_tables import named_by, touched_by
 from api_base.core.errors import Fault
+from api_base.core.protocols import Isolation
 from api_base.core.shared import signatures
 from api_base.core.shared.places import place_of
 from api_base.core.types import request_tenant
@@ -31,20 +35,18 @@ def faults(declarations: Declarations) -> Iterator[Fault]:
         if registration.message.public_of is not None:
             place, name = place_of(registration.message), registration.message.__name__
             yield from (Fault(place, f"{name} {sentence}") for sentence in _message(registration.message, registration.message.public_of))
-            yield from (Fault(place, f"{name} {sentence}") for sentence in _reads(registration, tables))
+            yield from (Fault(place, f"{name} {sentence}") for sentence in _touches(registration, tables))
 
 
 def _columns(table: DeclaredTable) -> Iterator[Fault]:
     rows = public_rows(table)
     if rows is None:
-        if table.info.get("own") is not None:
-            yield Fault(declared_at(table), f"The table {table.name!r} has own= without public=. Add the column of its public rows.")
         return
-    wanted: Mapping[str, tuple[type, str]] = {rows.published: (sa.Boolean, "boolean")} | (
-        {} if rows.own is None else {rows.own: (sa.Uuid, "uuid")}
-    )
-    for column, (kind, named) in wanted.items():
-        if column not in table.columns or not isinstance(table.columns[column].type, kind):
+    if rows.written and rows.own is None:
+        sentence = f"The table {table.name!r} has visitors_write= without own=. Add the column with the id of the user whose row it is."
+        yield Fault(declared_at(table), sentence)
+    for column, kind, named in ((rows.published, sa.Boolean, "boolean"), (rows.own, sa.Uuid, "uuid")):
+        if column is not None and (column not in table.columns or not isinstance(table.columns[column].type, kind)):
             sentence = f"The table {table.name!r} declares public rows by {column!r}, which is no {named} column. Add it, or name another."
             yield Fault(declared_at(table), sentence)
 
@@ -52,20 +54,29 @@ def _columns(table: DeclaredTable) -> Iterator[Fault]:
 def _message(message: type[Message[object]], field: str) -> Iterator[str]:
     if field not in getattr(message, "__dataclass_fields__", {}) or signatures.hints(message).get(field) is not str:
         yield f"has public_of={field!r}, which is no field of it with the type str. Name the field with the slug of the tenant."
-    if not issubclass(message, Query):
-        yield "is a command with public_of: visitors change nothing. Derive it from Query[T], or write permission = AUTHENTICATED."
-    if message.permission != PUBLIC:
-        yield f"has public_of and the permission {message.permission!r}, which no visitor holds. Write permission = PUBLIC."
+    if not issubclass(message, Command):
+        if message.permission != PUBLIC:
+            yield f"has public_of and the permission {message.permission!r}, which no visitor holds. Write permission = PUBLIC."
+        return
+    if message.permission != AUTHENTICATED:
+        yield f"is a command with public_of and the permission {message.permission!r}. Visitors who write are signed in: write permission = AUTHENTICATED."
+    if not message.limits:
+        yield "is a command with public_of and without limits, so a stranger may write without end. Write limits = (Limit(…),)."
+    if message.isolation is Isolation.NONE:
+        yield "is a command with public_of and Isolation.NONE: in a visit it can execute no other command. Leave the isolation out."
 
 
-def _reads(registration: Registration, tables: Mapping[str, DeclaredTable]) -> Iterator[str]:
-    handler = registration.handler
-    for name in touched_by(handler, tables):
+def _touches(registration: Registration, tables: Mapping[str, DeclaredTable]) -> Iterator[str]:
+    handler, touched = registration.handler, touched_by(registration.handler, tables)
+    public = {name: rows for name in touched if (rows := public_rows(tables[name])) is not None}
+    for name in touched:
         kind = ownership(tables[name])
         if kind is Ownership.SYSTEM:
             yield f"has public_of and reads {name}, which belongs to the system and has no policy. Read it in another message."
-        elif kind is Ownership.TENANT and public_rows(tables[name]) is None:
-            yield f"has public_of and reads {name}, which has no public rows. Declare public=… with the table, and call ddl.publish."
+        elif kind is Ownership.TENANT and name not in public:
+            yield f"has public_of and reads {name}, which has no public rows. Declare public=… or own=… with the table, and call ddl.publish."
+    if issubclass(registration.message, Command) and public and not any(rows.written for rows in public.values()):
+        yield f"is a command with public_of, but visitors do not write {' and '.join(public)}. Declare visitors_write=True with the table."
     if any(pages.search is not None for pages in _lists(handler)):
         yield "has public_of and a list with a text search, which finds nothing on public pages. Leave search=… out of its handler."
     if request_tenant in named_by(type(handler)):
@@ -86,6 +97,10 @@ def of_route(message: type[Message[object]], route: str, path: str, options: Rou
         return
     if f"{{{field}}}" not in path:
         yield f"{route} names {name}, which has public_of={field!r}, but its path has no {{{field}}}. Write it, such as /tenants/{{{field}}}/…"
+    if issubclass(message, Command):
+        if options is not None and options.auth != "required":
+            yield f"{route} names {name}, a command with public_of, and lets anonymous callers in. Leave auth= out of its RouteOptions."
+        return
     if options is not None and options.auth == "required":
         yield f'{route} names {name}, which has public_of, but requires a token. Write RouteOptions(auth="optional").'
     if options is not None and options.auth != "ignored" and _SHARED.search(options.cache):

@@ -53,10 +53,11 @@ class Principal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """A look at the public pages of a tenant (`Message.public_of`). `visitor` is the user behind the request, of whatever tenant, or None."""
+    """A message of the public pages of a tenant, which `writes` if it is a command. `visitor` is the user behind it, of whatever tenant."""
 
     tenant_id: TenantId
     visitor: UserId | None
+    writes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +211,9 @@ class RequestContext(NamedTuple):
         values = (request_id, trace_id, span_id, parent, flags, address, principal, access_token, origin, path, state, baggage, visit)
         return _new(RequestContext, values)
 
-    def visiting(self, tenant_id: TenantId) -> "RequestContext":
+    def visiting(self, tenant_id: TenantId, *, writes: bool = False) -> "RequestContext":
         """The same request as a visit to the public pages of a tenant: without the rights of its caller."""
-        return self._replace(principal=None, access_token="", visit=Visit(tenant_id=tenant_id, visitor=self.user_id))
+        return self._replace(principal=None, access_token="", visit=Visit(tenant_id=tenant_id, visitor=self.user_id, writes=writes))
 
     def in_trace_of(self, other: "RequestContext") -> "RequestContext":
         """The same caller in the trace of `other`, whose span is the current one."""
@@ -283,9 +284,9 @@ def request_tenant() -> TenantId:
 
 
 def readable_tenant() -> TenantId:
-    """The tenant whose rows a query may read: the one whose public pages the request visits, or else that of the access token.
+    """The tenant whose rows a message may read: the one whose public pages the request visits, or else that of the access token.
 
-    In a visit the database shows public rows only. Raises `Forbidden` if there is neither.
+    In a visit the database shows public rows, and those of the visitor, only. Raises `Forbidden` if there is neither.
     """
     visit = current_context.get().visit
     return request_tenant() if visit is None else visit.tenant_id

@@ -44,26 +44,34 @@ def protect(
     *,
     public: str | None = None,
     own: str | None = None,
+    visitors_write: bool = False,
 ) -> None:
     """Enable row-level security on `table`: `app` reads and writes the rows of the current tenant or user, the migrating role all rows.
 
-    `public` and `own` are those of the declaration of a tenant's table: see `publish`.
+    `public`, `own` and `visitors_write` are those of the declaration of a tenant's table: see `publish`.
     """
     force(table)
     mine = f"{owner_column} = {current_owner(ownership)}"
     policy(table, f"{table}_app", to=roles().app, using=mine, check=mine)
-    if public is not None:
-        publish(table, public, owner_column, own=own)
+    if public is not None or own is not None:
+        publish(table, public, owner_column, own=own, visitors_write=visitors_write)
 
 
-def publish(table: str, public: str, owner_column: str = "tenant_id", *, own: str | None = None) -> None:
+def publish(
+    table: str, public: str | None = None, owner_column: str = "tenant_id", *, own: str | None = None, visitors_write: bool = False
+) -> None:
     """Let anybody read rows of the visited tenant: those whose boolean column `public` is true, and visitors those with their id in `own`.
 
-    No row with a time in `deleted_at` is shown. For a table that is protected already.
+    No row with a time in `deleted_at` is shown. With `visitors_write`, visitors also write those with their id in `own`, and read them when they
+    are deleted. For a table that is protected already.
     """
     columns = op.get_bind().exec_driver_sql("select attname from pg_attribute where attrelid = to_regclass($1)", (table,)).scalars()
-    rows = PublicRows(published=public, own=own, deleted=DELETED_AT if DELETED_AT in set(columns) else None)
+    deleted = DELETED_AT if DELETED_AT in set(columns) else None
+    rows = PublicRows(published=public, own=own, deleted=deleted, written=visitors_write)
     policy(table, public_policy_name(table), to=roles().app, command="select", using=visible_to_visitors(rows, owner_column))
+    if visitors_write:
+        mine = written_by_visitors(rows, owner_column)
+        policy(table, own_policy_name(table), to=roles().app, using=mine, check=mine)
 
 
 def public_policy_name(table: str) -> str:
@@ -71,11 +79,23 @@ def public_policy_name(table: str) -> str:
     return f"{table}_app_public"
 
 
+def own_policy_name(table: str) -> str:
+    """Return the name of the policy that `publish` creates where visitors write."""
+    return f"{table}_app_own"
+
+
 def visible_to_visitors(rows: PublicRows, owner_column: str) -> str:
     """Return the SQL of the policy that `publish` creates. `coalesce` has the reason that `also_readable` gives."""
-    shown = rows.published if rows.own is None else f"({rows.published} or {rows.own} = {_setting(VISITOR)}::uuid)"
+    mine = None if rows.own is None else f"{rows.own} = {_setting(VISITOR)}::uuid"
+    either = [one for one in (rows.published, mine) if one is not None]
+    shown = either[0] if len(either) == 1 else f"({' or '.join(either)})"
     present = "" if rows.deleted is None else f" and {rows.deleted} is null"
     return f"coalesce({owner_column} = {_setting(VISITED)}::uuid{present} and {shown}, false)"
+
+
+def written_by_visitors(rows: PublicRows, owner_column: str) -> str:
+    """Return the SQL of the policy that `publish` creates where visitors write."""
+    return f"coalesce({owner_column} = {_setting(VISITED)}::uuid and {rows.own} = {_setting(VISITOR)}::uuid, false)"
 
 
 def force(table: str) -> None:

@@ -33,11 +33,12 @@ def resource_table(
     unique: Sequence[str] = (),
     public: str | None = None,
     own: str | None = None,
+    visitors_write: bool = False,
 ) -> sa.Table:
     """Return the table `name` of `cls`, owned by the tenant in `tenant_id`, or the user in `user_id`, or the system. `parts` are constraints.
 
     `unique` names attributes whose values are unique among the rows of an owner. An attribute of a type that no converter stores has no column:
-    `aggregate_mapping` refuses it. `public` and `own` are those of `tenant_owned`. Raises `ProgrammingError` for them where the rows belong to no tenant.
+    `aggregate_mapping` refuses it. `public`, `own` and `visitors_write` are those of `tenant_owned`. Raises `ProgrammingError` for them where the rows belong to no tenant.
     """
     attributes = attributes_of(cls)
     owner = next((one for one in ("tenant_id", "user_id") if one in attributes), None)
@@ -48,10 +49,10 @@ def resource_table(
         sa.UniqueConstraint(*([owner] if owner else []), one, name=unique_name(name, owner, one)) for one in unique if one in attributes
     ]
     if owner == "tenant_id":
-        return tenant_owned(name, sa.MetaData(), *columns, *kept, *parts, public=public, own=own)
-    if public is not None:
+        return tenant_owned(name, sa.MetaData(), *columns, *kept, *parts, public=public, own=own, visitors_write=visitors_write)
+    if public is not None or own is not None or visitors_write:
         raise ProgrammingError(
-            f"The rows of {name!r} belong to no tenant, so public={public!r} shows none. Add tenant_id to {cls.__name__}."
+            f"The rows of {name!r} belong to no tenant, so public=, own= and visitors_write= concern none. Add tenant_id to {cls.__name__}."
         )
     declare = system_owned if owner is None else user_owned
     return declare(name, sa.MetaData(), *columns, *kept, *parts)

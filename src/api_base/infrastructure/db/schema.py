@@ -57,12 +57,19 @@ TENANT_SLUG: Final = "app.tenant_slug"
 class PublicRows:
     """Which rows of a tenant anybody may read: those whose boolean column `published` is true, and visitors those with their id in `own`.
 
-    A row with a time in `deleted` is none of them. The values are names of columns; None for none.
+    A row with a time in `deleted` is none of them. The values are names of columns; None for none. `written`: visitors also add, change and
+    delete rows with their id in `own`, and read them when they are deleted.
     """
 
-    published: str
+    published: str | None
     own: str | None
     deleted: str | None
+    written: bool
+
+    def arguments(self) -> list[str]:
+        """Return the arguments that declare them, as code."""
+        named = [f"{name}={value!r}" for name, value in (("public", self.published), ("own", self.own)) if value is not None]
+        return [*named, "visitors_write=True"] if self.written else named
 
 
 def text() -> sa.Text:
@@ -94,16 +101,20 @@ def tenant_owned(
     privileges: Sequence[str] = ROW_PRIVILEGES,
     public: str | None = None,
     own: str | None = None,
+    visitors_write: bool = False,
 ) -> sa.Table:
     """A table with a tenant policy. `owner` names the column with the tenant's id.
 
     `across_owners` names the unique indexes that do not start with it, and why they show nobody a value of another tenant.
     `privileges` are those that the roles `app` and `worker` may have on it: a start refuses others.
     `public` names the boolean column of rows that anybody may read on public pages (docs/public-pages.md), `own` the column with the id of the
-    user who may read a row there as well.
+    user who may read a row there as well, and write it if `visitors_write`.
     """
     table = _declare(name, metadata, parts, Ownership.TENANT, owner, across_owners or {}, privileges)
-    table.info["public"], table.info["own"] = public, own
+    if public is not None or own is not None or visitors_write:
+        table.info["public_rows"] = PublicRows(
+            published=public, own=own, deleted=DELETED_AT if DELETED_AT in table.columns else None, written=visitors_write
+        )
     return table
 
 
@@ -159,11 +170,9 @@ def across_owners(table: sa.Table) -> Mapping[str, str]:
 
 
 def public_rows(table: sa.Table) -> PublicRows | None:
-    """Return which rows anybody may read; None for a table without public pages."""
-    published: str | None = table.info.get("public")
-    if published is None:
-        return None
-    return PublicRows(published=published, own=table.info["own"], deleted=DELETED_AT if DELETED_AT in table.columns else None)
+    """Return which rows anybody may read, or visitors read and write; None for a table without public pages."""
+    found: PublicRows | None = table.info.get("public_rows")
+    return found
 
 
 def privileges(table: sa.Table) -> Sequence[str]:

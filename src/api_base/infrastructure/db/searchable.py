@@ -4,6 +4,7 @@ from typing import Final
 
 from alembic import op
 
+from api_base.infrastructure.db.ddl import callable_by
 from api_base.infrastructure.db.query_builder.text_search import search_name
 from api_base.infrastructure.db.ranked_search import drop_ranked_search, ranked_search
 
@@ -17,7 +18,8 @@ TITLE_CHARACTERS: Final = 500
 def searchable(table: str, title: str, *texts: str) -> None:
     """Let `q` search the column `title`, which weighs most, and `texts`. Adds two columns that PostgreSQL fills in, which rewrites the table.
 
-    The revision depends on `text_search_001`.
+    The words are written by the owner of the tables: who may write the row adds its words, also a visitor of public pages, which no policy
+    of `search_words` lets in. The revision depends on `text_search_001`.
     """
     op.execute(
         f'alter table {table} add column title_key text collate "C" generated always as ({_title_key(title)}) stored, '
@@ -27,9 +29,10 @@ def searchable(table: str, title: str, *texts: str) -> None:
     ranked_search(search_name(table), table, source=f"'{table}'", weights="'{0.2, 0.3, 0.2, 1}'")
     op.execute(f"select note_search_words(tenant_id, '{table}', words) from {table}")
     op.execute(
-        f"create function note_{table}_words() returns trigger language plpgsql as $$\n"
+        f"create function note_{table}_words() returns trigger language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$\n"
         f"begin\n    perform note_search_words(new.tenant_id, '{table}', new.words);\n    return null;\nend $$"
     )
+    callable_by(f"note_{table}_words()")
     op.execute(f"create trigger {table}_words_added after insert on {table} for each row execute function note_{table}_words()")
     op.execute(
         f"create trigger {table}_words_changed after update on {table} for each row "

@@ -76,10 +76,10 @@ class Database:
     async def run[T](self, read: Callable[[Connection], Awaitable[T]]) -> T:
         """Run `read` on a connection. Raises `Transient` if a retry may succeed, `Unavailable` for other connection errors.
 
-        Raises `ProgrammingError` for a visit to public pages inside a unit of work, whose transaction has the settings of its tenant.
+        Raises `ProgrammingError` for a visit to public pages inside the unit of work of another message: its transaction has other settings.
         """
         unit = current_unit.get()
-        if unit is not None and current_context.get(NO_REQUEST).visit is not None:
+        if unit is not None and current_context.get(NO_REQUEST).visit != unit.visit:
             raise ProgrammingError("A message with `public_of` is executed inside a unit of work. Execute it outside of the command.")
         try:
             if unit is not None and unit.transactional:

@@ -51,8 +51,12 @@ def owner_source(ownership: Ownership) -> str:
 
 
 def _visited_source(visitor: int) -> str:
-    """Return the one-row source `t` of a visit: it sets the visited tenant from $1, and the visitor from the parameter `visitor`."""
-    return f"(select set_config('{VISITED}', $1, true)::uuid as id, set_config('{VISITOR}', ${visitor}, true) as visitor offset 0) t"
+    """Return the one-row source `t` of a visit: it sets the visited tenant from $1, and the visitor from the parameter `visitor`.
+
+    An earlier statement of the transaction may have set the tenant of private rows: numbers of a sequence, results of keyed requests.
+    """
+    private = f"set_config('{Ownership.TENANT.value}', '', true) as private"
+    return f"(select set_config('{VISITED}', $1, true)::uuid as id, set_config('{VISITOR}', ${visitor}, true) as visitor, {private} offset 0) t"
 
 
 class Statement:

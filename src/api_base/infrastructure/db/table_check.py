@@ -143,15 +143,22 @@ class TableCheck:
                 yield f"has the foreign key {constraint} without {owner}: it would accept ids of other owners in {target}"
 
 
-def public_condition(rows: PublicRows, owner: str) -> str:
-    """Return the condition of the policy that `ddl.publish` creates, as PostgreSQL writes it."""
+def _of_visitors(rows: PublicRows, owner: str) -> dict[tuple[str, str, str], str]:
+    """Return what the policies are for that `ddl.publish` creates, by their conditions, as PostgreSQL writes them, and their commands."""
 
     def setting(name: str) -> str:
         return f"(NULLIF(current_setting('{name}'::text, true), ''::text))::uuid"
 
-    shown = rows.published if rows.own is None else f"({rows.published} OR ({rows.own} = {setting(VISITOR)}))"
+    mine = f"({rows.own} = {setting(VISITOR)})"
+    either = [one for one in (rows.published, rows.own and mine) if one is not None]
+    shown = either[0] if len(either) == 1 else f"({' OR '.join(either)})"
     present = "" if rows.deleted is None else f" AND ({rows.deleted} IS NULL)"
-    return f"COALESCE((({owner} = {setting(VISITED)}){present} AND {shown}), false)"
+    visible = f"COALESCE((({owner} = {setting(VISITED)}){present} AND {shown}), false)"
+    policies = {(visible, "", "r"): "its public rows" if rows.published else "rows of visitors"}
+    if rows.written:
+        written = f"COALESCE((({owner} = {setting(VISITED)}) AND {mine}), false)"
+        policies[written, written, "*"] = "what visitors write"
+    return policies
 
 
 def _privileges(row: _Stored, allowed: Sequence[str]) -> Iterator[str]:
@@ -163,23 +170,21 @@ def _privileges(row: _Stored, allowed: Sequence[str]) -> Iterator[str]:
 def _policies(row: _Stored, table: DeclaredTable, owner: str, setting: str) -> Iterator[str]:
     own = re.compile(rf'\(+"?{re.escape(owner)}"? = \(NULLIF\(current_setting\(\'{re.escape(setting)}\'')
     protected, rows = not row.app, public_rows(table)
-    publishes = None if rows is None else (public_condition(rows, owner), "", "r")
-    published = publishes is None or not row.app
+    missing = {} if rows is None or not row.app else _of_visitors(rows, owner)
     for name, using, check, command in row.policies:
-        if (using, check, command) == publishes:
-            published = True
+        if missing.pop((using, check, command), None) is not None:
             continue
         if VISITED in using or VISITED in check:
-            declared = "no row is public" if rows is None else f"public={rows.published!r}, own={rows.own!r}"
-            yield f"has the policy {name}, which shows visitors other rows than the declaration, by which {declared}: let both agree"
+            declared = "no row is public" if rows is None else ", ".join(rows.arguments())
+            yield f"has the policy {name}, which gives visitors other rows than the declaration, by which {declared}: let both agree"
             continue
         if " OR " in using or any("current_setting('app." not in condition for condition in (using, check) if condition):
             yield f"has the policy {name}, which shows the serving role rows of other owners: compare {owner} with ddl.current_owner"
         protected |= bool(own.match(using)) or ("SELECT" not in row.app and own.search(check) is not None)
     if not protected:
         yield f"has no policy that compares {owner} with {setting}: call ddl.protect in the revision that creates it"
-    if rows is not None and not published:
-        visitors = "" if rows.own is None else f", own={rows.own!r}"
-        yield f"has no policy for its public rows: call ddl.publish({table.name!r}, {rows.published!r}{visitors}) in a revision"
+    if rows is not None and missing:
+        called = ", ".join([repr(table.name), *rows.arguments()])
+        yield f"has no policy for {' and '.join(missing.values())}: call ddl.publish({called}) in a revision"
     if row.worker and not row.worker_policy:
         yield "is granted to the worker without a policy, so it would see no row: call ddl.worker_policy"

@@ -45,17 +45,19 @@ class SqlUnitOfWork(UnitOfWork):
         self.origin = origin
         self._observer = observer
         self._observed: set[tuple[UUID | None, str]] = set()
-        self._writer = Writer(pool, serializable=isolation is Isolation.SERIALIZABLE, locks=locks)
+        self.visit = current_context.get(NO_REQUEST).visit
+        """The visit to public pages whose unit this is."""
+        self._writer = Writer(pool, serializable=isolation is Isolation.SERIALIZABLE, locks=locks, visit=self.visit)
         self._participants, self._inbox_row = participants, inbox_row
         self._changes: list[Change] = []
         self._events: list[DomainEvent] = []
         self._senders: dict[type[PendingWrite], PendingWrite] = {}
         self._read: dict[tuple[str, UUID], Mapping[str, Any]] = {}
-        self.transactional = isolation is Isolation.SERIALIZABLE or bool(locks)
+        self.transactional = isolation is Isolation.SERIALIZABLE or bool(locks) or self.visit is not None
 
     async def __aenter__(self) -> Self:
-        if current_context.get(NO_REQUEST).visit is not None:
-            raise ProgrammingError("A message with `public_of` changes nothing: it must not execute a command.")
+        if self.visit is not None and not self.visit.writes:
+            raise ProgrammingError("A query with `public_of` changes nothing: it must not execute a command.")
         if current_unit.get() is not None:
             raise ProgrammingError("A unit of work is already open: a handler must not execute a command. Subscribe to an event instead.")
         self._task = asyncio.current_task()

@@ -2,28 +2,36 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 import sqlalchemy as sa
 
 from api_base.core.errors import ProgrammingError, StaleVersion, Transient
+from api_base.core.types import Visit
 from api_base.infrastructure.db import write_statements as sql
 from api_base.infrastructure.db.changes import Change, ExtraRow, Kind, PendingWrite
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.errors import CONNECTION_ERRORS, GUARD_FAILED, translate, usable_after
 from api_base.infrastructure.db.pool import ConnectionPool
-from api_base.infrastructure.db.schema import Ownership, sql_type, written
+from api_base.infrastructure.db.schema import VISITED, VISITOR, Ownership, sql_type, written
 
 type _Source = Change | ExtraRow
 
+_VISIT: Final = (
+    f"select set_config('{VISITED}', $1, true), set_config('{VISITOR}', $2, true), set_config('{Ownership.TENANT.value}', '', true)"
+)
+
 
 class Writer:
-    """The statements of one transaction, on a connection of `pool`. It begins by locking the rows of `locks`."""
+    """The statements of one transaction, on a connection of `pool`. It begins by locking the rows of `locks`.
 
-    def __init__(self, pool: ConnectionPool, *, serializable: bool, locks: Sequence[Change] = ()) -> None:
-        self._pool, self._serializable, self._locks = pool, serializable, locks
+    In a `visit` to public pages the policies let it change rows of the visitor only, whatever the changes say.
+    """
+
+    def __init__(self, pool: ConnectionPool, *, serializable: bool, locks: Sequence[Change] = (), visit: Visit | None = None) -> None:
+        self._pool, self._serializable, self._locks, self._visit = pool, serializable, locks, visit
         self._connection: Connection | None = None
         self._owner: tuple[Ownership, UUID | None] | None = None
         self._sent: list[Change] = []
@@ -44,7 +52,7 @@ class Writer:
             self._connection = connection
             await self._guarded(connection.execute("begin isolation level serializable" if self._serializable else "begin"))
             for change in self._locks:
-                await self._set(connection, *_owner(change))
+                await self._allow(connection, change)
                 await self._guarded(connection.execute(sql.lock(change.table), *_key(change)))
         return self._connection
 
@@ -76,7 +84,7 @@ class Writer:
 
         Raises `StaleVersion`, the error of a constraint, `Transient`, `Unavailable`, or the error of a pending write.
         """
-        if self.begun:
+        if self.begun or self._visit is not None:
             await self._write_in_transaction(changes, added, senders, notification)
         elif len(changes) == 1 and changes[0].kind is not Kind.DELETE and not senders:
             await self._write_single(changes[0], added, notification)
@@ -138,7 +146,7 @@ class Writer:
         """Send changes and rows inside the transaction, without committing."""
         connection = await self.begin()
         for group in _groups(changes):
-            await self._set(connection, *_owner(group[0]))
+            await self._allow(connection, group[0])
             await self._guarded(self._send_group(connection, group), group)
             self._sent += group
         await self._add(connection, added)
@@ -175,6 +183,18 @@ class Writer:
             batch = list(rows)
             await self._set(connection, *owner)
             await self._guarded(_insert_rows(connection, table, [row.row for row in batch]), batch[:1])
+
+    async def _allow(self, connection: Connection, change: Change) -> None:
+        """Set what the policies of the table of `change` compare with. Raises `ProgrammingError` in a visit for rows that no policy protects."""
+        if self._visit is None:
+            await self._set(connection, *_owner(change))
+            return
+        if change.ownership is not Ownership.TENANT:
+            raise ProgrammingError(
+                f"A command with `public_of` changes {change.table.name}, whose rows belong to no tenant. Change them in another message."
+            )
+        self._owner = None
+        await self._guarded(connection.execute(_VISIT, str(self._visit.tenant_id), str(self._visit.visitor or "")))
 
     async def _set(self, connection: Connection, kind: Ownership, owner: UUID | None) -> None:
         if kind is Ownership.SYSTEM or self._owner == (kind, owner):

@@ -8,7 +8,7 @@ from typing import Final
 
 from api_base.core.errors import ProgrammingError
 from api_base.core.protocols import Sequences
-from api_base.core.types import request_tenant
+from api_base.core.types import readable_tenant
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.db.statement import owner_source
@@ -29,7 +29,7 @@ class SqlSequences(Sequences):
             raise ProgrammingError(
                 f"{name!r} does not name a sequence. Write up to 63 lower-case letters, digits and underscores that begin with a letter, such as 'article_no'."
             )
-        tenant = str(request_tenant())
+        tenant = str(readable_tenant())
 
         async def take(connection: Connection) -> int:
             value: int = await connection.fetchval(_NEXT, tenant, name)

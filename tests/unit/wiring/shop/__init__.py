@@ -13,7 +13,17 @@ from fastapi import APIRouter, Depends
 from starlette.middleware import Middleware  # noqa: F401 -- a mistake uses it
 
 from api_base.application.common.aggregates import load
-from api_base.application.common.cqrs import PUBLIC, Bus, Cacheable, Command, Query, Registration, on, replacing  # noqa: F401 -- mistakes use two
+from api_base.application.common.cqrs import (  # noqa: F401 -- mistakes use two
+    AUTHENTICATED,
+    PUBLIC,
+    Bus,
+    Cacheable,
+    Command,
+    Query,
+    Registration,
+    on,
+    replacing,
+)
 from api_base.application.common.jobs import Job, Schedule
 from api_base.application.common.listing import Fields, ListRequest, Page
 from api_base.application.common.realtime import Channel, PublicEvent
@@ -25,8 +35,8 @@ from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, VIEWERS
 from api_base.core.base import AggregateRoot, DomainEvent
 from api_base.core.errors import NotFound
-from api_base.core.protocols import AsyncRepository
-from api_base.core.types import readable_tenant, request_tenant
+from api_base.core.protocols import AsyncRepository, Isolation, Limit  # noqa: F401 -- a mistake uses one
+from api_base.core.types import readable_tenant, request_tenant, request_user
 from api_base.domain.common.events import AnySubscription, DurableSubscription
 from api_base.infrastructure.db.query_builder import PageBuilder
 from api_base.infrastructure.db.repository import SqlRepository, TableMapping
@@ -100,6 +110,14 @@ class ReadLeaflet(Query[LeafletDTO]):
     id: UUID
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteLeaflet(Command[None]):
+    permission = AUTHENTICATED
+    public_of = "tenant"
+    limits = (Limit(name="leaflets", quota=10, window=60, burst=5),)
+    tenant: str
+
+
 class RenameBody(Body):
     title: str
 
@@ -164,6 +182,7 @@ LEAFLETS = tenant_owned(
     sa.Column("printed", sa.Boolean, nullable=False),
     public="printed",
     own="author_id",
+    visitors_write=True,
 )
 
 
@@ -177,6 +196,17 @@ class ReadLeafletHandler:
         if found is None:
             raise NotFound("leaflet", query.id)
         return LeafletDTO(id=found)
+
+
+class WriteLeafletHandler:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._mine = Statement(
+            sa.select(LEAFLETS.c.id).where(owned(LEAFLETS), LEAFLETS.c.author_id == sa.bindparam("author", type_=sa.Uuid))
+        )
+
+    async def handle(self, command: WriteLeaflet) -> None:
+        await self._database.fetch(self._mine, readable_tenant(), author=request_user())
 
 
 def _owner(good: Good) -> UUID:
@@ -221,6 +251,10 @@ def routes(bus: Bus) -> APIRouter:
     async def read_leaflet(tenant: str, id: UUID) -> LeafletDTO:
         return await bus.execute(ReadLeaflet(tenant=tenant, id=id))
 
+    @router.post("/{tenant}/leaflets", status_code=204, summary="Write a leaflet")
+    async def write_leaflet(tenant: str) -> None:
+        await bus.execute(WriteLeaflet(tenant=tenant))
+
     return router
 
 
@@ -229,6 +263,7 @@ def handlers(ports: Ports) -> Sequence[Registration]:
     return [
         on(GetGood, GetGoodHandler(goods)),
         on(ReadLeaflet, ReadLeafletHandler(ports.database)),
+        on(WriteLeaflet, WriteLeafletHandler(ports.database)),
         on(ListGoods, ListGoodsHandler(ports.database)),
         on(RenameGood, RenameGoodHandler(goods)),
         on(Recount, RecountHandler()),

@@ -2,22 +2,21 @@
 
 from dataclasses import replace
 
-from api_base import on
+from api_base import ListOf, on
 from help_desk.desk import of_desk
 from help_desk.tickets.gateway import GatewayKey, TicketsSettings
-from help_desk.tickets.routes import routes
-from help_desk.tickets.ticket import TICKETS, MyTickets, MyTicketsHandler, OpenTicket
+from help_desk.tickets.ticket import TICKETS, MyTickets, OpenTicket, OpenTicketHandler
 
+FIELDS = TICKETS.routes_of.fields
+PLAIN = TICKETS.context(
+    handlers=lambda ports: [
+        on(TICKETS.create, OpenTicketHandler(ports)),
+        on(OpenTicket, OpenTicketHandler(ports)),
+        on(MyTickets, ListOf(ports.database, TICKETS.mapping, TICKETS.to_dto, FIELDS)),
+    ]
+)
 CONTEXT = replace(
-    of_desk(
-        TICKETS.context(
-            handlers=lambda ports: [
-                on(TICKETS.create, OpenTicket(ports)),
-                on(MyTickets, MyTicketsHandler(ports)),
-            ],
-            routes=routes,
-        )
-    ),
+    of_desk(PLAIN),
     settings=TicketsSettings,
     authentication=lambda ports: [GatewayKey(ports)],
 )

@@ -1,32 +1,31 @@
-"""Tickets: a visitor who is signed in opens one, agents answer it. Each has a number within its tenant."""
+"""Tickets: visitors who are signed in open them, agents answer. Each has a number within its tenant."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-import sqlalchemy as sa
-
 from api_base import (
+    AUTHENTICATED,
     MEMBERS,
-    VIEWERS,
+    PUBLIC,
+    Command,
     CreateResource,
+    Limit,
+    ListRequest,
     Page,
     Ports,
     Query,
     Resource,
     ResourceDTO,
-    Statement,
     TenantId,
     TextRule,
     UserId,
     crud,
-    owned,
-    request_tenant,
+    readable_tenant,
     request_user,
+    resource_table,
 )
-
-LIMIT = 100
 
 
 class State(StrEnum):
@@ -65,20 +64,29 @@ TICKETS = crud(
     search=("title", "body"),
     paging="offset",
     read=MEMBERS,
-    create=VIEWERS,
+    table=resource_table(Ticket, "tickets", own="user_id", visitors_write=True),
 )
 
 
-class OpenTicket:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTicket(Command[TicketDTO]):
+    permission = AUTHENTICATED
+    public_of = "tenant"
+    limits = (Limit(name="tickets", quota=60, window=3600, burst=10),)
+    tenant: str
+    values: dict[str, object]
+
+
+class OpenTicketHandler:
     def __init__(self, ports: Ports) -> None:
         self._tickets = TICKETS.repository(ports.database)
         self._ids, self._clock, self._sequences = ports.ids, ports.clock, ports.sequences
 
-    async def handle(self, command: CreateResource[TicketDTO]) -> TicketDTO:
+    async def handle(self, command: OpenTicket | CreateResource[TicketDTO]) -> TicketDTO:
         ticket = Ticket.create(
             id=self._ids.new(),
             now=self._clock.now(),
-            tenant_id=request_tenant(),
+            tenant_id=readable_tenant(),
             user_id=request_user(),
             number=await self._sequences.next("ticket_no"),
             **command.values,
@@ -88,22 +96,7 @@ class OpenTicket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MyTickets(Query[Page[TicketDTO]]):
-    """The newest tickets of the caller, at most `LIMIT`."""
-
-    permission = TICKETS.create.permission
-
-
-class MyTicketsHandler:
-    def __init__(self, ports: Ports) -> None:
-        table, self._database = TICKETS.table, ports.database
-        self._mine = Statement(
-            sa.select(table)
-            .where(owned(table), table.c.user_id == sa.bindparam("user", type_=sa.Uuid()))
-            .order_by(table.c.created_at.desc(), table.c.id.desc())
-            .limit(LIMIT)
-        )
-
-    async def handle(self, query: MyTickets) -> Page[TicketDTO]:
-        rows = await self._database.fetch(self._mine, request_tenant(), user=request_user())
-        found = [TICKETS.to_dto(TICKETS.mapping.from_row(row)) for row in rows]
-        return Page(items=found, next_cursor=None)
+    permission = PUBLIC
+    public_of = "tenant"
+    tenant: str
+    request: ListRequest

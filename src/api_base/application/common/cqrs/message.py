@@ -18,8 +18,8 @@ class Message[T]:
     """A frozen, slotted, keyword-only dataclass that carries data; its handler returns `T`.
 
     `permission` has no default: a message that does not declare one is refused when the bus is built. `limits` are the rate limits of its callers.
-    `public_of` names the field with the slug of a tenant, of a query that shows that tenant's public pages to anybody: the database then shows
-    it public rows, and those of the visitor, and no other (docs/public-pages.md).
+    `public_of` names the field with the slug of a tenant whose public pages the message belongs to: the database then shows it public rows, and
+    those of the visitor, and no other, and lets a command write those of the visitor only (docs/public-pages.md).
     """
 
     __slots__ = ()

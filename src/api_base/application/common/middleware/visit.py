@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from api_base.application.common.cqrs import Message
+from api_base.application.common.cqrs import Command, Message
 from api_base.application.common.cqrs.bus import Call
 from api_base.core.errors import NotFound
 from api_base.core.protocols import Limit, PublicTenants, RateLimiter
@@ -26,6 +26,8 @@ class VisitMiddleware:
         if field is None:
             return call_next
 
+        writes = issubclass(message_type, Command)
+
         async def visited(message: Message[Any]) -> Any:
             slug: str = getattr(message, field)
             context = current_context.get()
@@ -37,7 +39,7 @@ class VisitMiddleware:
                 if context.address:
                     await self._limiter.hit([charge])
                 raise NotFound("tenant", slug)
-            token = current_context.set(context.visiting(tenant_id))
+            token = current_context.set(context.visiting(tenant_id, writes=writes))
             try:
                 return await call_next(message)
             finally:

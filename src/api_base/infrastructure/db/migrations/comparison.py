@@ -201,7 +201,7 @@ class _Renderer:
         elif kind is Ownership.TENANT:
             rows = public_rows(table)
             arguments = [repr(name), *([] if owner == "tenant_id" else [repr(owner)])]
-            arguments += [] if rows is None else [f"public={rows.published!r}", *([] if rows.own is None else [f"own={rows.own!r}"])]
+            arguments += [] if rows is None else rows.arguments()
             yield f"ddl.protect({', '.join(arguments)})"
         granted = tuple(one.lower() for one in privileges(table) if one in ROW_PRIVILEGES)
         if len(granted) == len(ROW_PRIVILEGES):

@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("updated_at", timestamp(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "id"),
     )
-    ddl.protect("tickets")
+    ddl.protect("tickets", own="user_id", visitors_write=True)
     ddl.grant("tickets", app=ddl.READ_WRITE)
     op.create_index(
         "ix_tickets_tenant_id_created_at",
