@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Final
@@ -17,18 +17,18 @@ from api_base.application.common.middleware.visit import UNKNOWN_TENANTS
 from api_base.application.items.queries import GetItem
 from api_base.bootstrap import migrations
 from api_base.bootstrap.contexts import BUILT_IN
-from api_base.core.errors import ApiBaseError, Forbidden, NotFound, ProgrammingError, TooManyRequests, Unauthenticated, WiringError
+from api_base.core.errors import ApiBaseError, Forbidden, NotFound, ProgrammingError, TooManyRequests, Unauthenticated
 from api_base.core.protocols import Isolation
-from api_base.core.types import Principal, RequestContext, SessionId, TenantId, UserId, current_context, request_tenant, request_user
+from api_base.core.types import RequestContext, TenantId, UserId, current_context, request_tenant, request_user
 from api_base.domain.common.specification import ComparisonOperator
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.schema import DeclaredTable, Ownership, ownership
-from api_base.infrastructure.db.table_check import SQL
 from api_base.infrastructure.tenants.public_tenants import SqlPublicTenants
 from api_base.interface.listing import list_request
 from tests import knowledge
 from tests.application import Person, Running, running, settings_on
 from tests.knowledge import Article, CountArticles, Kind, ReadEverything, ReadOfAnother
+from tests.visits import acting, refusals
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -85,17 +85,8 @@ class World:
                 return found
             cursor = f"&cursor={page['next_cursor']}"
 
-    @contextmanager
-    def acting(self, caller: Person | None, address: str = "") -> Iterator[None]:
-        principal = None if caller is None else Principal(
-            user_id=UserId(caller.id), session_id=SessionId(uuid4()), tenant_id=TenantId(caller.tenant_id), role="owner",
-            platform_admin=True, permissions=frozenset({"articles:read", "items:read"}),
-        )  # fmt: skip
-        token = current_context.set(RequestContext(request_id="visit", principal=principal, address=address))
-        try:
-            yield
-        finally:
-            current_context.reset(token)
+    def acting(self, caller: Person | None, address: str = "") -> AbstractContextManager[None]:
+        return acting(caller, ("articles:read", "items:read"), address)
 
     async def execute[T](self, query: Query[T], caller: Person | None = None, address: str = "") -> T:
         with self.acting(caller, address):
@@ -353,21 +344,8 @@ async def test_who_names_many_unknown_tenants_waits(world: World) -> None:
 async def test_a_policy_that_is_not_the_declared_one_is_refused_at_start(
     world: World, shared_migrated: Urls, breaking: str, why: str
 ) -> None:
-    owner = await asyncpg.connect(shared_migrated.owner)
-    transaction = owner.transaction()
-    await transaction.start()
-    try:
-        await owner.execute(breaking)
-        check = migrations.table_check(shared_migrated, [*BUILT_IN, knowledge.PLAIN])
-        rows = await owner.fetch(SQL, *check.arguments)
-    finally:
-        await transaction.rollback()
-        await owner.close()
-    with pytest.raises(WiringError) as refused:
-        check.refuse(rows)
-    assert [fault.sentence for fault in refused.value.faults if "public" in fault.sentence] == [
-        f"In PostgreSQL, the table articles {one}." for one in ([why] if "drop" in breaking else [why, MISSING])
-    ]
+    found = await refusals(shared_migrated, [*BUILT_IN, knowledge.PLAIN], breaking, "public")
+    assert found == [f"In PostgreSQL, the table articles {one}." for one in ([why] if "drop" in breaking else [why, MISSING])]
 
 
 async def test_the_policies_hold_below_the_statements(world: World, shared_migrated: Urls) -> None:

@@ -1,8 +1,7 @@
 """Visitors write rows of their own in the tenant that they visit, and nothing else, whatever the handler sends: PostgreSQL decides."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -14,15 +13,14 @@ import pytest_asyncio
 from api_base.application.common.cqrs import Command, Query
 from api_base.bootstrap import migrations
 from api_base.bootstrap.contexts import BUILT_IN
-from api_base.core.errors import NotFound, TooManyRequests, Unauthenticated, WiringError
-from api_base.core.types import Principal, RequestContext, SessionId, TenantId, UserId, current_context
+from api_base.core.errors import NotFound, TooManyRequests, Unauthenticated
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.schema import DeclaredTable, Ownership, ownership
-from api_base.infrastructure.db.table_check import SQL
 from api_base.interface.listing import list_request
 from tests.application import Person, Running, running, settings_on
 from tests.knowledge import questions
 from tests.knowledge.questions import AskQuestion, ForgeQuestion, ListMyQuestions, QuestionDTO, TouchEverything, WithdrawQuestion
+from tests.visits import acting, refusals
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -42,20 +40,8 @@ class World:
     other: Person
     slug: str
 
-    @contextmanager
-    def acting(self, caller: Person | None, address: str = "") -> Iterator[None]:
-        principal = None if caller is None else Principal(
-            user_id=UserId(caller.id), session_id=SessionId(uuid4()), tenant_id=TenantId(caller.tenant_id), role="owner",
-            platform_admin=True, permissions=frozenset({"questions:read", "questions:create"}),
-        )  # fmt: skip
-        token = current_context.set(RequestContext(request_id="visit", principal=principal, address=address))
-        try:
-            yield
-        finally:
-            current_context.reset(token)
-
     async def execute[T](self, message: Query[T] | Command[T], caller: Person | None, address: str = "") -> T:
-        with self.acting(caller, address):
+        with acting(caller, ("questions:read", "questions:create"), address):
             return await self.api.app.state.services.bus.execute(message)
 
     async def ask(self, caller: Person) -> QuestionDTO:
@@ -191,17 +177,5 @@ WIDER: Final = "has the policy questions_app_own, which gives visitors other row
 async def test_a_policy_that_is_not_the_declared_one_is_refused_at_start(
     shared_migrated: Urls, world: World, breaking: str, faults: list[str]
 ) -> None:
-    owner = await asyncpg.connect(shared_migrated.owner)
-    transaction = owner.transaction()
-    await transaction.start()
-    try:
-        await owner.execute(breaking)
-        check = migrations.table_check(shared_migrated, [*BUILT_IN, questions.PLAIN])
-        rows = await owner.fetch(SQL, *check.arguments)
-    finally:
-        await transaction.rollback()
-        await owner.close()
-    with pytest.raises(WiringError) as refused:
-        check.refuse(rows)
-    found = [fault.sentence for fault in refused.value.faults if "visitors" in fault.sentence]
+    found = await refusals(shared_migrated, [*BUILT_IN, questions.PLAIN], breaking, "visitors")
     assert found == [f"In PostgreSQL, the table questions {one}." for one in faults]

@@ -139,15 +139,8 @@ def resource_router[D](bus: Bus, routes: ResourceRoutes[D], own: Router | None =
         async def restore(id: UUID, expected: OptionalVersion) -> Any:
             return await bus.execute(message(id=await id_of(id), expected_version=expected))
 
-        add(
-            "restore",
-            "POST",
-            f"{one}/restore",
-            restore,
-            routes.dto,
-            f"Restore a deleted {words(routes.singular)}",
-            RouteOptions(versioned=True),
-        )
+        summary = f"Restore a deleted {words(routes.singular)}"
+        add("restore", "POST", f"{one}/restore", restore, routes.dto, summary, RouteOptions(versioned=True))
     _add_import(add, bus, routes)
     return router
 

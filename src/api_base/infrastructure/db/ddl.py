@@ -86,16 +86,22 @@ def own_policy_name(table: str) -> str:
 
 def visible_to_visitors(rows: PublicRows, owner_column: str) -> str:
     """Return the SQL of the policy that `publish` creates. `coalesce` has the reason that `also_readable` gives."""
-    mine = None if rows.own is None else f"{rows.own} = {_setting(VISITOR)}::uuid"
-    either = [one for one in (rows.published, mine) if one is not None]
-    shown = either[0] if len(either) == 1 else f"({' or '.join(either)})"
-    present = "" if rows.deleted is None else f" and {rows.deleted} is null"
-    return f"coalesce({owner_column} = {_setting(VISITED)}::uuid{present} and {shown}, false)"
+    either = [one for one in (rows.published, rows.own and _of_visitor(rows.own)) if one is not None]
+    present = "" if rows.deleted is None else f"{rows.deleted} is null and "
+    return _in_visited_tenant(owner_column, f"{present}({' or '.join(either)})")
 
 
 def written_by_visitors(rows: PublicRows, owner_column: str) -> str:
     """Return the SQL of the policy that `publish` creates where visitors write."""
-    return f"coalesce({owner_column} = {_setting(VISITED)}::uuid and {rows.own} = {_setting(VISITOR)}::uuid, false)"
+    return _in_visited_tenant(owner_column, _of_visitor(f"{rows.own}"))
+
+
+def _in_visited_tenant(owner_column: str, condition: str) -> str:
+    return f"coalesce({owner_column} = {_setting(VISITED)}::uuid and {condition}, false)"
+
+
+def _of_visitor(column: str) -> str:
+    return f"{column} = {_setting(VISITOR)}::uuid"
 
 
 def force(table: str) -> None:

@@ -50,13 +50,18 @@ def owner_source(ownership: Ownership) -> str:
     return f"(select set_config('{ownership.value}', $1, true)::uuid as id offset 0) t"
 
 
-def _visited_source(visitor: int) -> str:
+def visited_source(visitor: int) -> str:
     """Return the one-row source `t` of a visit: it sets the visited tenant from $1, and the visitor from the parameter `visitor`.
 
     An earlier statement of the transaction may have set the tenant of private rows: numbers of a sequence, results of keyed requests.
     """
     private = f"set_config('{Ownership.TENANT.value}', '', true) as private"
     return f"(select set_config('{VISITED}', $1, true)::uuid as id, set_config('{VISITOR}', ${visitor}, true) as visitor, {private} offset 0) t"
+
+
+def visitor_of(visit: Visit) -> str:
+    """Return the visitor as `visited_source` sets it."""
+    return "" if visit.visitor is None else str(visit.visitor)
 
 
 class Statement:
@@ -81,7 +86,7 @@ class Statement:
             inner = _PARAMETER.sub(lambda match: f"${int(match[1]) + 1}", inner)
             self.sql = self.visiting_sql = f"select i.* from {owner_source(ownership)} cross join lateral ({inner} offset 0) i"
         if ownership is Ownership.TENANT:
-            self.visiting_sql = f"select i.* from {_visited_source(len(self.names) + 2)} cross join lateral ({inner} offset 0) i"
+            self.visiting_sql = f"select i.* from {visited_source(len(self.names) + 2)} cross join lateral ({inner} offset 0) i"
 
     def call(self, owner: UUID | None, values: dict[str, Any]) -> tuple[str, list[Any]]:
         """Return the SQL and its positional arguments for asyncpg. `owner` is the tenant or user of the statement.
@@ -99,7 +104,7 @@ class Statement:
             return self.sql, arguments
         self._require_visited(visit, owner)
         if self.ownership is Ownership.TENANT:
-            arguments.append("" if visit.visitor is None else str(visit.visitor))
+            arguments.append(visitor_of(visit))
         return self.visiting_sql, arguments
 
     def _require_visited(self, visit: Visit, owner: UUID | None) -> None:

@@ -15,10 +15,14 @@ import sqlalchemy as sa
 
 from api_base.infrastructure.db.changes import CHANGES, Kind
 from api_base.infrastructure.db.schema import Ownership, owner_column, ownership, sql_type, written
-from api_base.infrastructure.db.statement import owner_source
+from api_base.infrastructure.db.statement import owner_source, visited_source
 
 NOTIFY: Final = f"select pg_notify('{CHANGES}', $1)"
 """As part of a transaction it arrives if and only if that one commits. Its commits wait for each other, so it is only sent where somebody asks."""
+
+
+VISIT: Final = f"select t.* from {visited_source(2)}"
+"""Set what the policies compare with in a visit, inside a transaction. Parameters: the visited tenant, the visitor or an empty text."""
 
 
 @lru_cache(maxsize=512)

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -15,13 +15,10 @@ from api_base.infrastructure.db.changes import Change, ExtraRow, Kind, PendingWr
 from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.errors import CONNECTION_ERRORS, GUARD_FAILED, translate, usable_after
 from api_base.infrastructure.db.pool import ConnectionPool
-from api_base.infrastructure.db.schema import VISITED, VISITOR, Ownership, sql_type, written
+from api_base.infrastructure.db.schema import Ownership, sql_type, written
+from api_base.infrastructure.db.statement import visitor_of
 
 type _Source = Change | ExtraRow
-
-_VISIT: Final = (
-    f"select set_config('{VISITED}', $1, true), set_config('{VISITOR}', $2, true), set_config('{Ownership.TENANT.value}', '', true)"
-)
 
 
 class Writer:
@@ -194,7 +191,7 @@ class Writer:
                 f"A command with `public_of` changes {change.table.name}, whose rows belong to no tenant. Change them in another message."
             )
         self._owner = None
-        await self._guarded(connection.execute(_VISIT, str(self._visit.tenant_id), str(self._visit.visitor or "")))
+        await self._guarded(connection.execute(sql.VISIT, str(self._visit.tenant_id), visitor_of(self._visit)))
 
     async def _set(self, connection: Connection, kind: Ownership, owner: UUID | None) -> None:
         if kind is Ownership.SYSTEM or self._owner == (kind, owner):
