@@ -15,7 +15,7 @@ TEST_PROCESSES := 3
 PARALLEL := --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run check test lint types architecture unit tests coverage docs docs-site services services-stop bench chaos cache-kills large-import realtime-kills search-kills search-rebuild storage-sizes trace-collector mcp-conformance upload-client upload-kills upload-sizes web-client websocket-client websocket-load mutants test-ids clean
+.PHONY: help run check test lint types architecture unit tests coverage docs docs-site services services-stop bench chaos cache-kills host-faults large-import realtime-kills search-kills search-rebuild storage-sizes trace-collector mcp-conformance upload-client upload-kills upload-sizes web-client websocket-client websocket-load mutants test-ids clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -102,6 +102,9 @@ cache-kills: .venv/.dev ## Kill 1,000 processes between a commit and the invalid
 
 realtime-kills: .venv/.dev ## Kill servers, their processes and workers under 50 clients of channels and 8 writers; compare what each received: make realtime-kills EVENTS=1000
 	@REALTIME_EVENTS=$(or $(EVENTS),1000) $(PYTEST) -q -s -n 0 tests/e2e/test_realtime_under_kill.py
+
+host-faults: .venv/.dev ## As root: forget connections to PostgreSQL by nft, fill its disk, and start processes with a wrong clock. Needs nft, ss and cc.
+	@$(PYTEST) -q -s -n 0 tests/e2e/check_host_faults.py
 
 search-kills: .venv/.dev ## Kill each search server 20 times under writes and compare what it holds: make search-kills KILLS=5
 	@SEARCH_KILLS=$(or $(KILLS),20) $(PYTEST) tests/integration/test_search_under_kill.py

@@ -196,22 +196,27 @@ async def probe(port: int, found: Counter[str]) -> None:
 
 
 async def measure(port: int, requests: Sequence[bytes]) -> None:
+    """The capacity is the mean of what is served before and after an overload: the speed of a shared machine changes within a minute."""
     await closed_loop(port, requests, CALM / 2)
-    capacity = (await closed_loop(port, requests, CALM)).rate()
-    show("capacity", [capacity], "1/s")
+    before = (await closed_loop(port, requests, CALM)).rate()
     for factor, least in LEAST.items():
+        show(f"{factor}x: served before", [before], "1/s")
         ready: Counter[str] = Counter()
         probing = asyncio.create_task(probe(port, ready))
-        answers = await offered(port, requests, factor * capacity, SECONDS)
+        answers = await offered(port, requests, factor * before, SECONDS)
         probing.cancel()
         recovery = await closed_loop(port, requests, CALM)
+        after = (await closed_loop(port, requests, CALM)).rate()
+        show(f"{factor}x: served after", [after], "1/s")
+        capacity = (before + after) / 2
         show(f"{factor}x: offered", [answers.outcomes["offered"] / SECONDS / capacity], "x")
         show(f"{factor}x: useful share of the capacity", [answers.rate() / capacity], "", owed=f">= {least}")
         show(f"{factor}x: p99 of useful answers", [answers.p99()], "s", owed="<= 1")
         show(f"{factor}x: ready", [ready["200"] / ready.total()], "", owed="1")
-        recovered = next((second for second in sorted(recovery.useful) if recovery.useful[second] >= RECOVERED * capacity), CALM)
+        recovered = next((second for second in sorted(recovery.useful) if recovery.useful[second] >= RECOVERED * after), CALM)
         show(f"{factor}x: seconds until full speed", [recovered], "s", owed="<= 5")
         print(f"    {dict(answers.outcomes)}, ready: {dict(ready)}", flush=True)
+        before = after
 
 
 @contextmanager

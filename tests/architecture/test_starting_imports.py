@@ -90,3 +90,20 @@ def test_the_first_server_process_waits_for_next_to_nothing(tmp_path: Path) -> N
         "api_base.core.shared.parent_death",
     }
     assert {"dataclasses", "pathlib", "typer"}.isdisjoint(imported)
+
+
+SUPERVISING: Final = """
+import sys
+import api_base.cli.commands, api_base.cli.serve
+from api_base.bootstrap.selections import load_settings_early
+from api_base.serving import own_code, resolving, supervisor, systemd
+load_settings_early()
+print("\\n".join(sys.modules))
+"""
+"""What `serve` imports beside its first server process."""
+
+
+def test_the_supervisor_imports_neither_the_application_nor_what_builds_statements(tmp_path: Path) -> None:
+    imported = modules_after(SUPERVISING, tmp_path)
+    assert "api_base.serving.supervisor" in imported
+    assert {"sqlalchemy", "fastapi", "alembic", "api_base.bootstrap.application"}.isdisjoint(imported)

@@ -11,7 +11,7 @@ from api_base.core.di import Adapter
 from api_base.infrastructure.cache import factory as cache
 from api_base.infrastructure.db import sources as db
 from api_base.infrastructure.elasticsearch import factory as elasticsearch
-from api_base.infrastructure.events import database_publisher as events
+from api_base.infrastructure.events import factory as events
 from api_base.infrastructure.kafka import factory as kafka
 from api_base.infrastructure.locks import factory as locks
 from api_base.infrastructure.mail import factory as mail

@@ -17,6 +17,7 @@ from api_base.core.config import Settings
 from api_base.core.config.production import unencrypted_links
 from api_base.core.errors import ApiBaseError, ConfigurationError, Unavailable
 from api_base.core.protocols import HealthCheck, Probe
+from api_base.infrastructure.db.clock_watch import complaint, seconds_ahead
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.errors import connection_reason
 from api_base.infrastructure.db.session import check_server
@@ -114,6 +115,8 @@ async def _role(url: str) -> str:
         raise Unavailable(f"cannot connect: {connection_reason(error)}") from None
     try:
         await check_server(connection)
+        if (wrong := complaint(await seconds_ahead(connection))) is not None:
+            raise Unavailable(wrong)
         version = connection.get_server_version()
         return f"PostgreSQL {version.major}.{version.minor}, as {await connection.fetchval('select current_user')}"
     finally:

@@ -9,24 +9,25 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from api_base.core.errors import Unavailable
-from api_base.core.shared.logging import get_logger
+from api_base.infrastructure.db.clock_watch import ClockWatch, seconds_ahead
 from api_base.infrastructure.db.connecting import Connection
-
-logger = get_logger(__name__)
 
 INTERVAL: Final = 5.0
 PATIENCE: Final = 2.5
 """Seconds to wait for the answer, twice: if this process stands still, it reads the answer in the second time."""
 
 
-async def answers(connection: Connection) -> bool:
-    """Return whether the server answers on the connection."""
-    asked = asyncio.ensure_future(connection.fetchval("select 1"))
+async def answers(connection: Connection, clock: ClockWatch) -> bool:
+    """Return whether the server answers on the connection. Its time is compared on the way."""
+    asked = asyncio.ensure_future(seconds_ahead(connection))
     try:
         for _ in range(2):
             done, _pending = await asyncio.wait([asked], timeout=PATIENCE)
             if done:
-                return asked.exception() is None
+                if asked.exception() is not None:
+                    return False
+                clock.note(asked.result())
+                return True
         return False
     finally:
         asked.cancel()

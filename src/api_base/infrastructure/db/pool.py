@@ -17,6 +17,7 @@ from api_base.core.errors import Unavailable
 from api_base.core.shared.logging import get_logger
 from api_base.core.types import NO_REQUEST, current_context
 from api_base.infrastructure.db import heartbeat
+from api_base.infrastructure.db.clock_watch import ClockWatch
 from api_base.infrastructure.db.connecting import Connection, PoolOptions, connect
 from api_base.infrastructure.db.errors import STORAGE_ERRORS, usable_after
 
@@ -149,7 +150,7 @@ class ConnectionPool:
         self._offer_room()
 
     async def _beat(self) -> None:
-        returned = -1
+        returned, clock = -1, ClockWatch()
         while True:
             await asyncio.sleep(heartbeat.INTERVAL)
             lent_then = list(self._lent)
@@ -161,7 +162,7 @@ class ConnectionPool:
             connection = self._free.pop(0)
             self._lend(connection, NO_SECTION)
             try:
-                answered = connection.is_closed() or await heartbeat.answers(connection)
+                answered = connection.is_closed() or await heartbeat.answers(connection, clock)
             except BaseException:
                 self.retire(connection)
                 raise

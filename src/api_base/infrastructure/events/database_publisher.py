@@ -2,17 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from api_base.application.common.events import EventDelivery, EventTransport, Stream
-from api_base.core.di import Adapter
+from api_base.application.common.events import EventDelivery, Stream
 from api_base.core.protocols import EventPublisher, PeriodicTask, StoredEvent
 from api_base.domain.common.events import DurableSubscription, Subscribers
 from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.events.outbox import shard_of
-
-if TYPE_CHECKING:
-    from api_base.infrastructure.adapter_ports import AdapterPorts
 
 CHANNEL: Final = "deliveries"
 """NOTIFY channel, notified once for each batch.
@@ -65,12 +61,3 @@ class DatabaseEventTransport:
     ) -> Iterable[PeriodicTask]:
         """Return no tasks: `DeliveryConsumer` handles the deliveries in the database."""
         return ()
-
-
-def _database(ports: "AdapterPorts") -> EventTransport:
-    return DatabaseEventTransport(DatabaseEventPublisher(ports.worker_pool, ports.subscribers))
-
-
-DATABASE: Final = Adapter(
-    build=_database, url="database://", summary="The database delivers events to the subscribers of this application."
-)
