@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
+from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.worker import BASE_PRUNES, create_worker
 from api_base.infrastructure.db.embedded import Urls
@@ -36,6 +37,7 @@ class Desk:
     urls: Urls
     person: Person
     path: str = "/api/v1/items/imports"
+    contexts: Sequence[Context] = BUILT_IN
 
     async def send(self, content: str | bytes, options: str = "", media_type: str = CSV) -> httpx2.Response:
         """Upload the content, and ask for its import."""
@@ -75,7 +77,7 @@ class Desk:
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[None]:
         stop = asyncio.Event()
-        work = asyncio.create_task(run_worker(create_worker(self.api.services.settings, BUILT_IN, ("jobs",)), self.urls, stop))
+        work = asyncio.create_task(run_worker(create_worker(self.api.services.settings, self.contexts, ("jobs",)), self.urls, stop))
         try:
             yield
         finally:

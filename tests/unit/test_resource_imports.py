@@ -139,3 +139,39 @@ def test_constants_are_checked_before_any_row() -> None:
     with pytest.raises(Invalid) as error:
         SCHEMA.check_constants({"kind": "poem"})
     assert [one.pointer for one in error.value.violations] == ["/kind"]
+
+
+RENAMED = import_schema(Article, "articles", "slug", create_body(Article), patch_body(Article), "camel")
+
+
+def test_columns_have_the_names_that_clients_see() -> None:
+    assert RENAMED.target_names == (
+        "slug", "title", "summary", "kind", "rank", "pinned", "dueOn", "shownAt", "author", "price", "priceCurrency",
+    )  # fmt: skip
+    row = RENAMED.row({**NAMED, "dueOn": "2026-03-01", "price": "3.50", "priceCurrency": "EUR"})
+    assert (row.values["due_on"], row.values["price"]) == (date(2026, 3, 1), Money.parse("3.50", "EUR"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "pointer"),
+    [
+        ({"dueOn": "soon"}, "/dueOn"),
+        ({"shownAt": "yesterday"}, "/shownAt"),
+        ({"price": "3.50"}, "/priceCurrency"),
+        ({"dueOn": True}, "/dueOn"),
+        ({"price": "3.50", "priceCurrency": "euro"}, "/price/currency"),
+    ],
+)
+def test_what_is_refused_is_named_as_clients_see_it(cells: dict[str, object], pointer: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        RENAMED.row({**NAMED, **cells})
+    assert [one.pointer for one in refused.value.violations] == [pointer]
+    if isinstance(cells.get("dueOn"), str):
+        with pytest.raises(Invalid) as refused:
+            RENAMED.check_constants({"dueOn": "soon"})
+        assert [one.pointer for one in refused.value.violations] == [pointer]
+
+
+def test_names_of_python_are_no_columns_then() -> None:
+    assert not RENAMED.accepts("due_on")
+    assert "due_on" not in RENAMED.row({**NAMED, "due_on": "soon"}).values

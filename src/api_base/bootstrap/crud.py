@@ -250,7 +250,7 @@ def crud[T: Resource, D](
     permissions = Permissions(name, ownership(stored))
     made = Messages(cls, dto, name, permissions)
     creating, changing = create_with or create_body(cls), change_with or patch_body(cls)
-    imported = resource_import(made, import_schema(cls, name, key, creating, changing)) if imports and key is not None else None
+    imported = resource_import(made, import_schema(cls, name, key, creating, changing, rename)) if imports and key is not None else None
     routes = ResourceRoutes(
         plural=name,
         singular=entity_name(cls),

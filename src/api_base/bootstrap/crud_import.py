@@ -24,7 +24,8 @@ def resource_import[D](messages: Messages[D], schema: ImportSchema[ResourceRow])
 
 def importing[T: Resource, D](resource: "Crud[T, D]", made: FileImport[ResourceRow], ports: Ports, owner: Owner) -> Registration:
     """Return the handler that saves rows."""
-    key, repository = made.schema.key, resource.repository(ports.database)
+    key, repository = resource.routes_of.key, resource.repository(ports.database)
+    assert key is not None  # or it has no import
     found = repository.among(key)
 
     async def of_keys(keys: Sequence[str]) -> Mapping[str, T]:

@@ -1,7 +1,9 @@
 """What the rows of an import are, for a plain resource: its fields are the targets, and its request bodies say what they accept."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +16,7 @@ from api_base.domain.common.attributes import Attribute
 from api_base.domain.common.resource import Resource, entered, own_attributes
 from api_base.domain.common.value_objects import Money
 from api_base.interface.errors.handlers import invalid_of
+from api_base.interface.routes.renaming import WIRES, Rename, Wire
 from api_base.interface.v1.bodies.resources import ResourceBody
 
 _CURRENCY: Final = "_currency"
@@ -24,28 +27,51 @@ _encode = msgspec.json.Encoder().encode
 
 
 def import_schema(
-    cls: type[Resource], kind: str, key: str, create_body: type[ResourceBody], patch_body: type[ResourceBody]
+    cls: type[Resource], kind: str, key: str, create_body: type[ResourceBody], patch_body: type[ResourceBody], rename: Rename | None = None
 ) -> ImportSchema[ResourceRow]:
-    """Return the declaration of an import of `cls`, whose rows are identified by the attribute `key`."""
+    """Return the declaration of an import of `cls`, whose rows are identified by the attribute `key`.
+
+    Columns, targets and errors have the names that clients of the routes see.
+    """
+    wire: Wire = WIRES[rename] if rename else str
     attributes = own_attributes(cls)
+    targets = [target for one in attributes.values() for target in _targets(one)]
+    own_names = {wire(target.name): target.name for target in targets}
+
+    @contextmanager
+    def named() -> Iterator[None]:
+        """Name what is refused as the columns are named."""
+        try:
+            yield
+        except Invalid as error:
+            raise Invalid([replace(one, pointer=_renamed(one.pointer, wire)) for one in error.violations]) from None
 
     def row(values: Values) -> ResourceRow:
-        read = _read(attributes, values, create_body)
-        return ResourceRow(key=entered(cls, {key: read[key]})[key], values=read)
+        with named():
+            read = _read(attributes, {own: values.get(name) for name, own in own_names.items()}, create_body)
+            return ResourceRow(key=entered(cls, {key: read[key]})[key], values=read)
 
-    def check_constants(constants: Mapping[str, str]) -> None:
+    def check_constants(given: Mapping[str, str]) -> None:
+        constants = {own_names[name]: value for name, value in given.items()}
         currencies = {f"{name}{_CURRENCY}" for name, one in attributes.items() if one.kind is Money}
         money = {name for name in constants if f"{name}{_CURRENCY}" in currencies and f"{name}{_CURRENCY}" not in constants}
-        entered(cls, _read(attributes, {name: value for name, value in constants.items() if name not in money}, patch_body))
+        with named():
+            entered(cls, _read(attributes, {name: value for name, value in constants.items() if name not in money}, patch_body))
 
     return ImportSchema(
         kind=kind,
-        targets=tuple(target for one in attributes.values() for target in _targets(one)),
-        key=key,
+        targets=tuple(replace(target, name=wire(target.name)) for target in targets),
+        key=wire(key),
         key_of=lambda row: row.key,
         row=row,
         check_constants=check_constants,
     )
+
+
+def _renamed(pointer: str, wire: Wire) -> str:
+    """Return a pointer with the name that its first member has for clients."""
+    _, name, *rest = pointer.split("/")
+    return "/".join(["", wire(name), *rest])
 
 
 def _targets(one: Attribute) -> tuple[Target, ...]:
