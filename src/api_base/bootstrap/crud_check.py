@@ -5,7 +5,7 @@ from typing import Final
 
 from api_base.application.common.resources.fields import unlisted
 from api_base.domain.common.attributes import attributes_of
-from api_base.domain.common.resource import Resource, rules_of
+from api_base.domain.common.resource import Resource, RestorableResource, own_attributes, rules_of
 from api_base.domain.common.text import TextRule
 from api_base.domain.common.value_objects import SlugRule
 from api_base.infrastructure.db.schema import DeclaredTable, Ownership, is_unique, owner_column, ownership, unique_name
@@ -25,6 +25,7 @@ def refusals(
     imports: bool,
 ) -> Iterator[str]:
     """Yield what is wrong with what `crud` was given."""
+    yield from shadowing(cls)
     yield from misnamed(cls, "filters", filters)
     yield from misnamed(cls, "sorts", sorts)
     yield from unsearchable(cls, search, table)
@@ -33,6 +34,14 @@ def refusals(
         yield f"{cls.__name__} has imports=True and no key, by which a row of a file finds its resource. Add key=…, or leave imports out."
     if imports and ownership(table) is not Ownership.TENANT:
         yield f"{cls.__name__} has imports=True and no tenant_id: files that are imported belong to a tenant. Leave imports out."
+
+
+def shadowing(cls: type[Resource]) -> Iterator[str]:
+    """Yield the attributes that have the name of a method of the base, which would then be called in vain."""
+    bases = [base for base in RestorableResource.__mro__ if issubclass(cls, base)]
+    methods = {name for base in bases for name in vars(base) if callable(getattr(base, name))}
+    for name in [name for name in own_attributes(cls) if name in methods]:
+        yield f"{cls.__name__} has the attribute {name!r}, which is a method that the base calls. Give the attribute another name."
 
 
 def misnamed(cls: type[Resource], what: str, names: Sequence[str]) -> Iterator[str]:

@@ -227,3 +227,27 @@ def test_a_handler_and_a_route_are_replaced_without_the_others(settings: Setting
         ("PATCH", "/sales-orders/{id}", "update_sales_order"),
         ("DELETE", "/sales-orders/{id}", "delete_sales_order"),
     ]
+
+
+def test_no_attribute_takes_the_place_of_a_method(settings: Settings) -> None:
+    @dataclass(slots=True, kw_only=True, eq=False)
+    class Bill(RestorableResource):
+        tenant_id: TenantId
+        change: int = 0  # type: ignore[assignment]
+        restore: bool = False  # type: ignore[assignment]
+        check: bool = False
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class BillDTO(ResourceDTO):
+        change: int
+        restore: bool
+        check: bool
+
+    bills = crud(Bill, BillDTO, name="bills")
+    assert faults(settings, bills.context()) == [
+        (
+            f"test_crud_declarations.py:{line_of('bills = crud(Bill')}",
+            f"Bill has the attribute {name!r}, which is a method that the base calls. Give the attribute another name.",
+        )
+        for name in ("change", "restore")
+    ]

@@ -1,6 +1,7 @@
 """Plain resources: aggregates whose only rules are those of their fields, which `Annotated` declares (`Annotated[str, TextRule(max_length=200)]`).
 
-A resource with rules of its own overrides `create` or `change`, and calls these by the name of the base: a dataclass with slots has no `super()`.
+A rule about several fields is in `ensure_valid`. A resource that records events of its own overrides `create` or `change`, and calls these by the
+name of the base: a dataclass with slots has no `super()`.
 """
 
 from collections.abc import Mapping
@@ -36,17 +37,23 @@ class Resource(AggregateRoot):
 
     @classmethod
     def create(cls, *, id: UUID, now: datetime, **values: Any) -> Self:
-        """Create the resource from valid values: its owner, and those of a caller. Raises `Invalid`."""
-        return cls(id=id, created_at=now, updated_at=now, **entered(cls, values))
+        """Create the resource from valid values: its owner, and those of a caller. Raises `Invalid`, and what `ensure_valid` raises."""
+        made = cls(id=id, created_at=now, updated_at=now, **entered(cls, values))
+        made.ensure_valid()
+        return made
+
+    def ensure_valid(self) -> None:
+        """Raise for values that do not go together, for instance `RuleViolated`: called with each creation and change, before anything is stored."""
 
     def change(self, now: datetime, **changes: Any) -> bool:
-        """Replace some values. Returns whether anything changed. Raises `Invalid`."""
+        """Replace some values. Returns whether anything changed. Raises `Invalid`, and what `ensure_valid` raises."""
         values = entered(type(self), changes)
         changed = {name: value for name, value in values.items() if getattr(self, name) != value}
         for name, value in changed.items():
             setattr(self, name, value)
         if changed:
             self.updated_at = now
+            self.ensure_valid()
         return bool(changed)
 
 
@@ -57,7 +64,7 @@ class RestorableResource(Resource):
     deleted_at: datetime | None = None
 
     def change(self, now: datetime, **changes: Any) -> bool:
-        """Replace some values. Returns whether anything changed. Raises `Invalid`, and `Conflict` for a deleted resource."""
+        """Replace some values. Returns whether anything changed. Raises as that of `Resource` does, and `Conflict` for a deleted resource."""
         self._refuse_deleted()
         return Resource.change(self, now, **changes)
 
