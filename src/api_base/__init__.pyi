@@ -10,6 +10,7 @@ from .application.common.cqrs import Bus as Bus
 from .application.common.cqrs import Cacheable as Cacheable
 from .application.common.cqrs import Command as Command
 from .application.common.cqrs import Query as Query
+from .application.common.cqrs import Registration as Registration
 from .application.common.cqrs import on as on
 from .application.common.cqrs import replacing as replacing
 from .application.common.dto import dto_of as dto_of
@@ -31,10 +32,16 @@ from .application.common.remote import RemoteBus as RemoteBus
 from .application.common.resources import Create as Create
 from .application.common.resources import CreateResource as CreateResource
 from .application.common.resources import Delete as Delete
+from .application.common.resources import DeleteResource as DeleteResource
+from .application.common.resources import GetResource as GetResource
+from .application.common.resources import ListResources as ListResources
 from .application.common.resources import ResourceDTO as ResourceDTO
 from .application.common.resources import Restore as Restore
 from .application.common.resources import Update as Update
 from .application.common.resources import UpdateResource as UpdateResource
+from .application.common.resources import of_tenant as of_tenant
+from .application.common.resources import of_user as of_user
+from .application.common.resources import resource_fields as resource_fields
 from .application.common.search import DeclaredIndex as DeclaredIndex
 from .application.common.search import SearchSource as SearchSource
 from .application.common.seeds import Seeds as Seeds
@@ -164,5 +171,10 @@ from .interface.routes import OptionalVersion as OptionalVersion
 from .interface.routes import PreferredLanguage as PreferredLanguage
 from .interface.routes import RouteOptions as RouteOptions
 from .interface.routes import Router as Router
+from .interface.v1.bodies.money import Price as Price
+from .interface.v1.bodies.money import PricePatchBody as PricePatchBody
+from .interface.v1.bodies.resources import UNSENT as UNSENT
+from .interface.v1.bodies.resources import ResourceBody as ResourceBody
+from .interface.v1.bodies.resources import UtcTime as UtcTime
 
 __version__: str

@@ -24,6 +24,7 @@ ELSEWHERE: Final = {
     (AGENTS, "Commands"): "tests/e2e/test_generated_project.py",
     (GENERATE, "A new project"): "tests/e2e/test_generated_project.py",
     (GENERATE, "A resource"): "tests/e2e/test_generated_project.py",
+    (GENERATE, "A resource, written out"): "tests/e2e/test_generated_project.py",
     (GENERATE, "A message, a job, a subscription, a relation, a revision"): "tests/e2e/test_generated_project.py",
     (GENERATE, "A newer version"): "tests/e2e/test_generated_project.py",
     (TUTORIAL, "1. A project"): "tests/e2e/test_tutorial.py",

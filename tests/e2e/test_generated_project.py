@@ -15,8 +15,11 @@ from tests.e2e.processes import serving
 pytestmark = pytest.mark.slow
 
 NOTES = "src/shop/notes"
+TASKS = "src/shop/tasks"
 LINES = 45
 """Of one's own in a resource with six fields: not blank, formatted at 100 columns, without test and migration."""
+EXPLICIT_LINES = 160
+"""Of the same, written out."""
 TWICE = (
     ("resource", "notes", "title:str", "body:text?", "status:open,done", "pinned:bool", "due_on:date?", "budget:money?"),
     ("job", "notes", "close_note", "status", "due_on"),
@@ -45,9 +48,17 @@ def test_it_is_tested_and_served_as_it_was_written(repository: Repository) -> No
 
 def test_a_resource_is_short(repository: Repository) -> None:
     assert "created src/shop/notes/migrations/001_create_notes.py\n" in repository.paste(GENERATE, "A resource")
+    assert lines_of(repository, NOTES, "note", "__init__") <= LINES
+
+
+def lines_of(repository: Repository, folder: str, *modules: str) -> int:
     files = repository.files()
-    lines = [line for name in ("note", "__init__") for line in files[f"{NOTES}/{name}.py"].splitlines() if line.strip()]
-    assert len(lines) <= LINES
+    return sum(bool(line.strip()) for name in modules for line in files[f"{folder}/{name}.py"].splitlines())
+
+
+def test_a_resource_is_written_out(repository: Repository) -> None:
+    assert f"created {TASKS}/migrations/001_create_tasks.py\n" in repository.paste(GENERATE, "A resource, written out")
+    assert lines_of(repository, TASKS, "task", "messages", "routes", "__init__") <= EXPLICIT_LINES
 
 
 def test_each_kind_of_code_is_added_to_it(repository: Repository) -> None:
@@ -65,8 +76,8 @@ def test_nothing_is_generated_twice(repository: Repository) -> None:
 
 
 def test_what_is_generated_needs_no_edit(repository: Repository) -> None:
-    assert "17 passed" in repository.run("make", "test")
-    assert "The wiring of 10 contexts is sound.\n" in repository.run("make", "check")
+    assert "23 passed" in repository.run("make", "test")
+    assert "The wiring of 11 contexts is sound.\n" in repository.run("make", "check")
 
 
 def test_what_is_generated_is_typed_strictly(repository: Repository) -> None:
@@ -82,7 +93,7 @@ def test_an_edited_project_is_upgraded(repository: Repository) -> None:
         f"{NOTES}/note.py": (filters, filters.replace('"budget", ', "")),
     }
     record = json.loads((repository.home / ".api-base.json").read_text())
-    assert [step["command"] for step in record["steps"]] == ["resource", "command", "query", "job", "subscriber", "relation"]
+    assert [step["command"] for step in record["steps"]] == ["resource", "resource", "command", "query", "job", "subscriber", "relation"]
     now = {path: (repository.home / path).read_text() for path in older}
     for path, (text, before) in older.items():
         assert text in now[path]
@@ -99,7 +110,7 @@ def test_an_edited_project_is_upgraded(repository: Repository) -> None:
     for path, text in now.items():
         assert (repository.home / path).read_text() == text.replace("max_length=200", "max_length=80")
     assert "Nothing to do: version" in repository.run(".venv/bin/api-base", "upgrade")
-    assert "17 passed" in repository.run("make", "test")
+    assert "23 passed" in repository.run("make", "test")
 
 
 def test_the_commands_for_agents(project: WarmProject) -> None:

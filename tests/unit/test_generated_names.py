@@ -6,7 +6,7 @@ from api_base.core.errors import ConfigurationError
 from api_base.core.shared.naming import with_article
 from api_base.generating.field_types import TYPES, fields_of
 from api_base.generating.names import package_name, resource_name
-from api_base.generating.resource import Owner
+from api_base.generating.owner import Owner
 
 
 def refusal(function: object, *arguments: object) -> str:

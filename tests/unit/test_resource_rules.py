@@ -12,7 +12,7 @@ from api_base.core.types import TenantId
 from api_base.domain.common.resource import Resource, RestorableResource
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-LATER = NOW + timedelta(days=1)
+NEXT_DAY = NOW + timedelta(days=1)
 ID = UUID(int=1)
 
 
@@ -47,14 +47,14 @@ def test_a_creation_is_refused(made: Any) -> None:
 
 def test_a_change_is_refused(made: Any) -> None:
     with pytest.raises(RuleViolated, match="ends after"):
-        made.change(LATER, last_hour=7)
+        made.change(NEXT_DAY, last_hour=7)
 
 
 def test_a_change_of_both_is_judged_as_a_whole(made: Any) -> None:
-    assert made.change(LATER, first_hour=18, last_hour=20)
-    assert (made.first_hour, made.last_hour, made.updated_at) == (18, 20, LATER)
+    assert made.change(NEXT_DAY, first_hour=18, last_hour=20)
+    assert (made.first_hour, made.last_hour, made.updated_at) == (18, 20, NEXT_DAY)
 
 
 def test_what_does_not_change_is_not_judged(made: Any) -> None:
     made.last_hour = 7  # as a row from before the rule
-    assert not made.change(LATER, first_hour=8)
+    assert not made.change(NEXT_DAY, first_hour=8)

@@ -10,7 +10,8 @@ from api_base.generating.declaration import declared_resource
 from api_base.generating.field_types import TYPES, fields_of
 from api_base.generating.message import add_command, add_job, add_query
 from api_base.generating.names import resource_name
-from api_base.generating.resource import Owner, add_resource
+from api_base.generating.owner import Owner
+from api_base.generating.resource import add_resource
 from api_base.generating.staging import Staging, apply, staged
 from api_base.generating.syntax_tree import appended
 

@@ -22,10 +22,11 @@ def resource(
     owner: Annotated[str, typer.Option(help="Whose the rows are: tenant, user or none.")] = "tenant",
     singular: Annotated[str | None, typer.Option(help="The singular of an irregular plural.")] = None,
     key: Annotated[str | None, typer.Option(help="A field to add, whose slug names the resource in paths.")] = None,
+    explicit: Annotated[bool, typer.Option("--explicit", help="Write its messages, handlers and routes out, without crud.")] = False,
     dry_run: DryRun = False,
 ) -> None:
     """Add a plain resource: its context, its revision, and tests of its routes. Types: str, text, int, bool, date, datetime, uuid, money; ? may be null."""
-    _generate("resource", name, *fields, owner=owner, singular=singular, key=key, dry_run=dry_run)
+    _generate("resource", name, *fields, owner=owner, singular=singular, key=key, explicit=explicit, dry_run=dry_run)
 
 
 @app.command()
@@ -73,7 +74,13 @@ def migration(context: OfContext, dry_run: DryRun = False) -> None:
 
 
 def _generate(
-    command: str, *arguments: str, dry_run: bool, owner: str = "tenant", singular: str | None = None, key: str | None = None
+    command: str,
+    *arguments: str,
+    dry_run: bool,
+    owner: str = "tenant",
+    singular: str | None = None,
+    key: str | None = None,
+    explicit: bool = False,
 ) -> None:
     """Change a copy of the project in the current folder, complete it, and write what differs, or print it."""
     from api_base.core.di import missing_extra
@@ -87,14 +94,14 @@ def _generate(
     from api_base.generating.steps import recorded, take
 
     project = Path.cwd()
-    step = None if command == "migration" else Step(command=command, arguments=arguments, owner=owner, singular=singular, key=key)
+    step = Step(command=command, arguments=arguments, owner=owner, singular=singular, key=key, explicit=explicit)
     with staged(project) as staging:
         events = cache(partial(published_events, staging))
-        context = arguments[0] if step is None else take(step, staging, events)
+        context = arguments[0] if command == "migration" else take(step, staging, events)
         if context is not None or staging.changes():
             complete(staging, revision_of=context)
         changes = staging.changes()
-        records = recorded(project, step, events) if step else []
+        records = recorded(project, step, events) if command != "migration" else []
     if dry_run:
         print("\n".join(change.diff for change in changes), end="")
         return

@@ -12,7 +12,7 @@ from api_base.core.errors import ConfigurationError
 from api_base.core.shared.naming import in_path
 from api_base.generating.field_types import TYPES, FieldType
 from api_base.generating.names import identifier
-from api_base.generating.resource import Owner
+from api_base.generating.owner import Owner
 from api_base.generating.staging import Staging
 from api_base.generating.syntax_tree import attributes_in
 
@@ -121,6 +121,10 @@ def declared_resource(staging: Staging, context: str) -> DeclaredResource:
                 key=_text(call, "key"),
                 code=code,
             )
+    if (staging.folder / folder).is_dir():
+        raise ConfigurationError(
+            f"{folder} declares no resource by crud(…), which this is generated for. Write it by hand, beside its messages."
+        )
     raise ConfigurationError(f"{folder} declares no resource by crud(…). Run: api-base generate resource {context} FIELD:TYPE…")
 
 

@@ -9,7 +9,9 @@ from api_base.core.errors import ConfigurationError
 from api_base.generating.names import class_name, identifier
 
 _MANAGED: Final = frozenset({"id", "version", "tenant_id", "user_id", "created_at", "updated_at", "deleted_at"})
-_TAKEN: Final = frozenset({"record", "create", "change", "delete", "restore", "managed", "sent", "values", "collect_events"})
+_TAKEN: Final = frozenset(
+    {"record", "create", "change", "delete", "restore", "managed", "sent", "values", "collect_events", "ensure_valid"}
+)
 """Names of methods of a resource and of its bodies."""
 _MEANT_OTHERWISE: Final = frozenset({"limit", "cursor", "sort", "fields", "q", "include_total", "str", "int", "bool", "date", "datetime"})
 """Parameters of lists, and types: in a class, a field hides the type of its name."""
@@ -19,6 +21,7 @@ _CHOICE: Final = re.compile(r"[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)+")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldType:
     """`annotation` and `shown` are the types in the class and its DTO. `sent` and `changed` are values of JSON, `made` one of Python, as code.
+    `body` and `patched` are the types in the bodies of requests, where they are not `shown`.
 
     `public` are the names that the annotations need of `api_base`, `imports` those of other modules, as statements.
     """
@@ -28,6 +31,8 @@ class FieldType:
     sent: str
     changed: str
     made: str
+    body: str = ""
+    patched: str = ""
     public: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     filtered: bool = True
@@ -38,30 +43,32 @@ class FieldType:
 _UUIDS: Final = ('"0198c6f2-7d3e-7c44-8d9b-3f0c5b1f2a10"', '"0198c6f2-7d3e-7c44-8d9b-3f0c5b1f2a11"')
 TYPES: Final[Mapping[str, FieldType]] = {
     "str": FieldType(
-        annotation="Annotated[str, TextRule(max_length=200)]",
+        annotation="Annotated[str, TextRule(max_length=200)]", body="Annotated[str, Field(min_length=1, max_length=200)]",
         shown="str", sent='"Example"', changed='"Changed"', made='"Example"',
         public=("TextRule",), imports=("from typing import Annotated",), sorted=True, searched=True,
     ),
     "text": FieldType(
-        annotation="Annotated[str, TextRule(max_length=10_000, lines=True)]",
+        annotation="Annotated[str, TextRule(max_length=10_000, lines=True)]", body="Annotated[str, Field(min_length=1, max_length=10_000)]",
         shown="str", sent='"Some text"', changed='"Other text"', made='"Some text"',
         public=("TextRule",), imports=("from typing import Annotated",), filtered=False, searched=True,
     ),
-    "int": FieldType(annotation="int", shown="int", sent="1", changed="2", made="1", sorted=True),
+    "int": FieldType(
+        annotation="int", shown="int", sent="1", changed="2", made="1", body="Annotated[int, Field(ge=-(2**63), lt=2**63)]", sorted=True
+    ),
     "bool": FieldType(annotation="bool", shown="bool", sent="False", changed="True", made="False"),
     "date": FieldType(
         annotation="date", shown="date", sent='"2026-01-31"', changed='"2026-02-28"', made="date(2026, 1, 31)",
         imports=("from datetime import date",), sorted=True,
     ),
     "datetime": FieldType(
-        annotation="datetime", shown="datetime", sent='"2026-01-31T12:00:00Z"', changed='"2026-02-28T12:00:00Z"',
+        annotation="datetime", shown="datetime", body="UtcTime", sent='"2026-01-31T12:00:00Z"', changed='"2026-02-28T12:00:00Z"',
         made="datetime(2026, 1, 31, 12, tzinfo=UTC)", imports=("from datetime import datetime",), sorted=True,
     ),
     "uuid": FieldType(
         annotation="UUID", shown="UUID", sent=_UUIDS[0], changed=_UUIDS[1], made=f"UUID({_UUIDS[0]})", imports=("from uuid import UUID",)
     ),
     "money": FieldType(
-        annotation="Money", shown="MoneyDTO",
+        annotation="Money", shown="MoneyDTO", body="Price", patched="PricePatchBody",
         sent='{"amount": "12.50", "currency": "EUR"}', changed='{"amount": "99.00", "currency": "EUR"}',
         made='Money(minor=1250, currency="EUR")', public=("Money", "MoneyDTO"),
     ),

@@ -6,8 +6,8 @@ from api_base.core.errors import ConfigurationError
 from api_base.core.shared.naming import in_path, words
 from api_base.generating.declaration import DeclaredResource, NamedField, declared_resource
 from api_base.generating.names import class_name, identifier
+from api_base.generating.owner import Owner
 from api_base.generating.rendering import TEMPLATES, rendered
-from api_base.generating.resource import Owner
 from api_base.generating.routes import CONTEXT, add_handler, add_route, context_file
 from api_base.generating.staging import Edit, Staging
 from api_base.generating.syntax_tree import appended_class, declared, imported

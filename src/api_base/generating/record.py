@@ -14,13 +14,14 @@ RECORD: Final = ".api-base.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """`api-base generate COMMAND ARGUMENTS…`. `owner`, `singular` and `key` are those of a resource."""
+    """`api-base generate COMMAND ARGUMENTS…`. `owner`, `singular`, `key` and `explicit` are those of a resource."""
 
     command: str
     arguments: tuple[str, ...]
     owner: str = "tenant"
     singular: str | None = None
     key: str | None = None
+    explicit: bool = False
 
     def __str__(self) -> str:
         """Return the command without the options."""

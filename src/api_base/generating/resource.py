@@ -1,48 +1,46 @@
 """`api-base generate resource`: a plain resource by `crud`, with its test, and its place in the list of contexts."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 
 from api_base.core.errors import ConfigurationError
 from api_base.core.shared.naming import with_article, words
+from api_base.generating.explicit import EXPLICIT, explicit_values, refuse_explicit
 from api_base.generating.field_types import FieldSpec
 from api_base.generating.names import ResourceName
+from api_base.generating.owner import Owner
 from api_base.generating.rendering import TEMPLATES, rendered
 from api_base.generating.staging import Staging
 from api_base.generating.syntax_tree import appended, imported
 
-
-class Owner(StrEnum):
-    """Whose the rows are: each tenant's, each user's, or everybody's."""
-
-    TENANT = "tenant"
-    USER = "user"
-    NONE = "none"
-
-    @classmethod
-    def named(cls, name: str) -> "Owner":
-        """Return the owner of this name. Raises `ConfigurationError`."""
-        if name not in list(cls):
-            raise ConfigurationError(f"--owner is tenant, user or none, not {name!r}.")
-        return cls(name)
-
-
 _ATTRIBUTES = {Owner.TENANT: "    tenant_id: TenantId\n", Owner.USER: "    user_id: UserId\n", Owner.NONE: ""}
+_PLAIN = {"__init__": "context.template"}
+_RESTORED = """
+    assert (await ana.client.post(f"{path}/restore")).status_code == 200
+    assert (await ana.client.get(path)).status_code == 200"""
 _WHOSE = {Owner.TENANT: "of a tenant", Owner.USER: "of a user", Owner.NONE: "which all tenants share"}
 
 
-def add_resource(staging: Staging, name: ResourceName, fields: Sequence[FieldSpec], owner: Owner, key: str | None = None) -> bool:
-    """Write the resource, which paths name by its field `key`, if any, into `staging`. Returns whether its revision is still to be written. Raises `ConfigurationError`."""
+def add_resource(
+    staging: Staging, name: ResourceName, fields: Sequence[FieldSpec], owner: Owner, key: str | None = None, *, explicit: bool = False
+) -> bool:
+    """Write the resource, which paths name by its field `key`, if any, into `staging`. Returns whether its revision is still to be written.
+
+    `explicit`: its messages, handlers and routes are written out. Raises `ConfigurationError`.
+    """
+    if explicit:
+        refuse_explicit(owner, key)
     folder = f"src/{staging.package}/{name.plural}"
     declaration = f"{folder}/{name.singular}.py"
-    values = _values(staging.package, name, fields, owner, key)
+    values = _values(staging.package, name, fields, owner, key, explicit=explicit)
     templates = TEMPLATES / "resource"
     new = not staging.exists(folder)
     if not new and not staging.exists(declaration):
         raise ConfigurationError(f"{folder} exists and is no resource. Nothing was changed. Choose another name.")
-    staging.write_new(declaration, rendered(templates / "declaration.template", **values))
-    if new:
-        staging.write_new(f"{folder}/__init__.py", rendered(templates / "context.template", **values))
+    form = "explicit_" if explicit else ""
+    staging.write_new(declaration, rendered(templates / f"{form}declaration.template", **values))
+    for module, template in (EXPLICIT if explicit else _PLAIN).items():
+        if new:
+            staging.write_new(f"{folder}/{module}.py", rendered(templates / template, **values))
     staging.write_new(f"tests/test_{name.plural}.py", rendered(templates / f"test_of_{owner}.template", **values))
     staging.edit(
         staging.contexts_file,
@@ -52,7 +50,9 @@ def add_resource(staging: Staging, name: ResourceName, fields: Sequence[FieldSpe
     return not staging.exists(f"{folder}/migrations")
 
 
-def _values(package: str, name: ResourceName, fields: Sequence[FieldSpec], owner: Owner, key: str | None) -> dict[str, str]:
+def _values(
+    package: str, name: ResourceName, fields: Sequence[FieldSpec], owner: Owner, key: str | None, *, explicit: bool
+) -> dict[str, str]:
     required = [one for one in fields if not one.nullable]
     if not required:
         raise ConfigurationError(f"Every field of {name.cls} may be null, so a {words(name.singular)} may be empty. Remove one of the ?.")
@@ -62,7 +62,7 @@ def _values(package: str, name: ResourceName, fields: Sequence[FieldSpec], owner
     imports = sorted({"from dataclasses import dataclass", *(one for type in types for one in type.imports)})
     changing = fields[0]
     made = required
-    return {
+    values = {
         "package": package,
         "plural": name.plural,
         "singular": name.singular,
@@ -90,7 +90,12 @@ def _values(package: str, name: ResourceName, fields: Sequence[FieldSpec], owner
         "first": required[0].name,
         "made": ", ".join(f'"{one.name}": {one.type.made}' for one in made),
         "made_imports": _made_imports(package, name, made),
+        "and_restore": "" if explicit else "_and_restore",
+        "and_restores": "" if explicit else "_and_restores",
+        "and_restored": "" if explicit else " and restored",
+        "after_deletion": "" if explicit else _RESTORED,
     }
+    return values | (explicit_values(name, fields, owner) if explicit else {})
 
 
 def _search(fields: Sequence[FieldSpec]) -> str:

@@ -12,9 +12,10 @@ from api_base.core.errors import ConfigurationError
 from api_base.generating.field_types import fields_of
 from api_base.generating.message import add_command, add_job, add_query
 from api_base.generating.names import resource_name
+from api_base.generating.owner import Owner
 from api_base.generating.record import RECORD, Record, Step, write_files
 from api_base.generating.relation import add_relation
-from api_base.generating.resource import Owner, add_resource
+from api_base.generating.resource import add_resource
 from api_base.generating.staging import Change, Staging, text_of
 from api_base.generating.subscriber import add_subscriber, event_named
 
@@ -32,7 +33,8 @@ def take(step: Step, staging: Staging, events: Events) -> str | None:
     match step.command:
         case "resource":
             names = resource_name(name, step.singular)
-            new = add_resource(staging, names, fields_of(others, names.cls, step.key), Owner.named(step.owner), step.key)
+            fields, owner = fields_of(others, names.cls, step.key), Owner.named(step.owner)
+            new = add_resource(staging, names, fields, owner, step.key, explicit=step.explicit)
             return name if new else None
         case "relation":
             return name if add_relation(staging, name, others[0]) else None

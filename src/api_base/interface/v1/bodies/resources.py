@@ -38,11 +38,14 @@ def _in_utc(value: datetime) -> datetime:
         raise PydanticCustomError("range", "must be in the years 1 to 9999 in UTC") from None
 
 
-Time = Annotated[datetime, AfterValidator(_in_utc)]
+UtcTime = Annotated[datetime, AfterValidator(_in_utc)]
+"""A time with a zone, in the body of a request: it is stored and shown in UTC."""
+UNSENT: Final[Any] = Field(default_factory=lambda: None)
+"""The default of a member that a merge patch may leave out and that is never null: the document shows none."""
 
 
 class ResourceBody(Body):
-    """The base of the bodies that are made here."""
+    """The base of the bodies of requests that create or change a plain resource."""
 
     def values(self) -> dict[str, Any]:
         """Return the members that were sent, as the resource takes them. Raises `Invalid`."""
@@ -110,7 +113,7 @@ def _type(one: Attribute, money: type[Body]) -> Any:
         least = 0 if all(rule.optional for rule in rules) else 1
         kind = Annotated[str, Field(min_length=least, max_length=longest)]
     elif kind is datetime:
-        kind = Time
+        kind = UtcTime
     elif kind is int:
         bounds = [rule for rule in rules_of(one) if isinstance(rule, NumberRule)] or [NumberRule()]
         kind = Annotated[int, Field(ge=max(rule.least for rule in bounds), le=min(rule.most for rule in bounds))]
@@ -120,7 +123,7 @@ def _type(one: Attribute, money: type[Body]) -> Any:
 def _field(one: Attribute, default: Any) -> Any:
     """A default that is no value of the member, or that a function makes, is one that the document does not show."""
     plain = default is ... or (one.nullable if default is None else isinstance(default, one.kind))
-    return Field(default=default) if plain else Field(default_factory=lambda: None)
+    return Field(default=default) if plain else UNSENT
 
 
 def _example(one: Attribute) -> Any:
