@@ -181,3 +181,24 @@ def test_messages_on_what_is_everybodys_are_refused(project: Path, staging: Stag
     assert refusal(add_query, staging, "notes", "by_title", ["title"]) == (
         "Queries are generated for what tenants own, and a Note has no tenant_id. Write it by hand."
     )
+
+
+def test_files_that_stay_may_have_any_encoding(project: Path) -> None:
+    """A module may declare its encoding [PEP 263]; a link may lead nowhere."""
+    (project / "src/shop/old.py").write_bytes(b"# -*- coding: latin-1 -*-\nNAME = 'caf\xe9'\n")
+    (project / "src/shop/image.bin").write_bytes(b"\xff\x00")
+    (project / "src/shop/gone.py").symlink_to("nowhere.py")
+    with staged(project) as staging:
+        notes(staging)
+        apply(project, staging.changes())
+    assert (project / "src/shop/notes/note.py").exists()
+    assert (project / "src/shop/old.py").read_bytes().endswith(b"caf\xe9'\n")
+
+
+def test_a_file_that_is_to_be_changed_is_text(project: Path) -> None:
+    content = b"# -*- coding: latin-1 -*-\nNAME = 'caf\xe9'\nCONTEXTS = ()\n"
+    (project / "src/shop/__init__.py").write_bytes(content)
+    with staged(project) as staging, pytest.raises(ConfigurationError) as refused:
+        notes(staging)
+    assert str(refused.value) == "src/shop/__init__.py is no text in UTF-8. Nothing was changed. Convert it, and run the command again."
+    assert (project / "src/shop/__init__.py").read_bytes() == content

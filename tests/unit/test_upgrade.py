@@ -191,6 +191,26 @@ def test_what_is_not_committed_is_not_mixed_with_the_upgrade(project: Path) -> N
     assert (project / "pyproject.toml").read_text() == before
 
 
+def test_what_git_ignores_could_not_be_undone(project: Path) -> None:
+    (project / ".gitignore").write_text((project / ".gitignore").read_text() + "pyproject.toml\n")
+    git(project, "rm", "--quiet", "--cached", "pyproject.toml")
+    commit(project)
+    edit(project, "pyproject.toml", "description", "# mine\ndescription")
+    before = (project / "pyproject.toml").read_text()
+    assert refusal(project) == (
+        "git ignores pyproject.toml, so nothing could undo what the upgrade changes there. Nothing was changed. Add it to the repository, or delete "
+        "it here, and run the command again."
+    )
+    assert (project / "pyproject.toml").read_text() == before
+
+
+def test_a_file_that_is_no_text_is_not_merged(project: Path) -> None:
+    (project / "pyproject.toml").write_bytes(b"# caf\xe9\n")
+    commit(project)
+    assert refusal(project) == "pyproject.toml is no text in UTF-8. Nothing was changed. Convert it, and run the command again."
+    assert (project / "pyproject.toml").read_bytes() == b"# caf\xe9\n"
+
+
 def test_without_a_repository_nothing_could_undo_it(project: Path) -> None:
     (project / ".git").rename(project.parent / "git")
     assert refusal(project) == (

@@ -64,10 +64,10 @@ class Staging:
         return (self.folder / path).exists()
 
     def read(self, path: str) -> str:
-        """Return the text of a file. Raises `ConfigurationError` for one that does not exist."""
-        if not self.exists(path):
+        """Return the text of a file. Raises `ConfigurationError` for one that does not exist, or is no text."""
+        if (text := text_of(self.folder, path)) is None:
             raise ConfigurationError(f"{path} does not exist. Run: api-base generate resource --help")
-        return (self.folder / path).read_text(encoding="utf-8")
+        return text
 
     def write_new(self, path: str, text: str) -> None:
         """Write a file. One that exists stays as it is: raises `ConfigurationError` if it is another one."""
@@ -105,9 +105,9 @@ class Staging:
         """Return the files that differ from those of the project, by path."""
         changed = []
         for path in sorted(_files(self.folder)):
-            after, before = self.read(path), text_of(self.project / path)
-            if before != after:
-                changed.append(Change(path=path, before=before, after=after))
+            ours = self.project / path
+            if not ours.exists() or (self.folder / path).read_bytes() != ours.read_bytes():  # what stays may have another encoding
+                changed.append(Change(path=path, before=text_of(self.project, path), after=self.read(path)))
         return changed
 
     def format_revisions(self) -> None:
@@ -136,7 +136,9 @@ def staged(project: Path) -> Iterator[Staging]:
     with tempfile.TemporaryDirectory() as folder:
         for one in _COPIED:
             if (project / one).is_dir():
-                shutil.copytree(project / one, Path(folder) / one, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+                shutil.copytree(
+                    project / one, Path(folder) / one, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"), ignore_dangling_symlinks=True
+                )
         yield Staging(project=project, folder=Path(folder), package=package, contexts_name=name)
 
 
@@ -154,7 +156,7 @@ def apply(project: Path, changes: Sequence[Change]) -> None:
             moves.append((written, target))
             written.write_text(change.after, encoding="utf-8")
         for change in changes:
-            if text_of(project / change.path) != change.before:
+            if text_of(project, change.path) != change.before:
                 raise ConfigurationError(f"{change.path} was changed meanwhile. Nothing was written. Run the command again.")
         for written, target in moves:
             written.replace(target)
@@ -163,9 +165,12 @@ def apply(project: Path, changes: Sequence[Change]) -> None:
             written.unlink(missing_ok=True)
 
 
-def text_of(file: Path) -> str | None:
-    """Return the text of a file; None if there is none."""
-    return file.read_text(encoding="utf-8") if file.exists() else None
+def text_of(folder: Path, path: str) -> str | None:
+    """Return the text of a file; None if there is none. Raises `ConfigurationError` for one that is no text in UTF-8."""
+    try:
+        return (folder / path).read_text(encoding="utf-8") if (folder / path).exists() else None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is no text in UTF-8. Nothing was changed. Convert it, and run the command again.") from None
 
 
 def _contexts_of(project: Path) -> tuple[str, str]:

@@ -64,4 +64,4 @@ def recorded(project: Path, step: Step, events: Events) -> Sequence[Change]:
     if record is None or step in record.steps:
         return []
     new = after(record, step, project, events)
-    return [] if new is record else [Change(path=RECORD, before=text_of(project / RECORD), after=new.text())]
+    return [] if new is record else [Change(path=RECORD, before=text_of(project, RECORD), after=new.text())]

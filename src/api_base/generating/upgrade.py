@@ -41,7 +41,7 @@ def upgrade_of(project: Path, origin: Origin, events: Events) -> Upgrade:
     newer = _generated(older, project, origin, events)
     changes, conflicts, remarks = list[Change](), list[str](), list[str]()
     for path in sorted({*older.files, *newer.files}):
-        base, theirs, ours = older.files.get(path), newer.files.get(path), text_of(project / path)
+        base, theirs, ours = older.files.get(path), newer.files.get(path), text_of(project, path)
         if theirs in (base, ours):
             continue
         if theirs is None:
@@ -55,7 +55,7 @@ def upgrade_of(project: Path, origin: Origin, events: Events) -> Upgrade:
             changes.append(Change(path=path, before=ours, after=merged))
             conflicts += [path] * conflict
     if newer != older:
-        changes.append(Change(path=RECORD, before=text_of(project / RECORD), after=newer.text()))
+        changes.append(Change(path=RECORD, before=text_of(project, RECORD), after=newer.text()))
     return Upgrade(older=older.version, newer=newer.version, changes=changes, conflicts=conflicts, remarks=remarks)
 
 
@@ -63,14 +63,19 @@ def refuse_uncommitted(project: Path, upgrade: Upgrade) -> None:
     """Raise `ConfigurationError` unless git can undo every change."""
     if not upgrade.changes:
         return
-    done = _git("status", "--porcelain", "--", *(change.path for change in upgrade.changes), folder=project)
+    done = _git("status", "--porcelain", "--ignored", "--", *(change.path for change in upgrade.changes), folder=project)
     if done.returncode:
         raise ConfigurationError(
             f"{project} is in no repository of git, so nothing could undo an upgrade. Nothing was changed. Run git init, commit everything, "
             "and run the command again."
         )
-    if done.stdout:
-        files = ", ".join(line[3:] for line in done.stdout.splitlines())
+    lines = done.stdout.splitlines()
+    if ignored := ", ".join(line[3:] for line in lines if line.startswith("!!")):
+        raise ConfigurationError(
+            f"git ignores {ignored}, so nothing could undo what the upgrade changes there. Nothing was changed. Add it to the repository, or delete "
+            "it here, and run the command again."
+        )
+    if files := ", ".join(line[3:] for line in lines):
         raise ConfigurationError(
             f"What was edited since the last commit would be mixed with what the upgrade changes: {files}. Nothing was changed. Commit it, and "
             "run the command again."
