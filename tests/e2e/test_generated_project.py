@@ -15,7 +15,7 @@ from tests.e2e.processes import serving
 pytestmark = pytest.mark.slow
 
 NOTES = "src/shop/notes"
-TASKS = "src/shop/tasks"
+TOPICS = "src/shop/topics"
 LINES = 45
 """Of one's own in a resource with six fields: not blank, formatted at 100 columns, without test and migration."""
 EXPLICIT_LINES = 160
@@ -57,8 +57,8 @@ def lines_of(repository: Repository, folder: str, *modules: str) -> int:
 
 
 def test_a_resource_is_written_out(repository: Repository) -> None:
-    assert f"created {TASKS}/migrations/001_create_tasks.py\n" in repository.paste(GENERATE, "A resource, written out")
-    assert lines_of(repository, TASKS, "task", "messages", "routes", "__init__") <= EXPLICIT_LINES
+    assert f"created {TOPICS}/migrations/001_create_topics.py\n" in repository.paste(GENERATE, "A resource, written out")
+    assert lines_of(repository, TOPICS, "topic", "messages", "routes", "__init__") <= EXPLICIT_LINES
 
 
 def test_each_kind_of_code_is_added_to_it(repository: Repository) -> None:
