@@ -64,6 +64,11 @@ def test_what_a_user_owns_needs_no_role(project: Path) -> None:
     assert "permissions=" not in (project / f"{FOLDER}/__init__.py").read_text()
 
 
+def test_a_resource_may_have_the_name_of_what_is_passed_on(project: Path) -> None:
+    generate(project, Step(command="resource", arguments=("ports", "name:str"), explicit=True))
+    assert "repository = SqlRepository(ports.database" in (project / "src/shop/ports/messages.py").read_text()
+
+
 def test_it_is_recorded_for_upgrades(project: Path) -> None:
     generate(project, NOTES)
     record = Record.of(project)
@@ -82,6 +87,22 @@ def test_it_is_recorded_for_upgrades(project: Path) -> None:
         (
             Step(command="resource", arguments=("tags", "name:str"), key="slug", explicit=True),
             "--explicit writes no routes by a key. Leave --explicit or --key out.",
+        ),
+        (
+            Step(command="resource", arguments=("tags", "name:str", "schema:str"), explicit=True),
+            "'schema' cannot be a field here: bodies of requests have a method of this name. Choose another name.",
+        ),
+        (
+            Step(command="resource", arguments=("updates", "name:str"), explicit=True),
+            "Update is the name of a part that the resource is written with. Pass --singular with another name.",
+        ),
+        (
+            Step(command="resource", arguments=("tags", "now:datetime")),
+            "'now' cannot be a field: every resource has an attribute of this name. Choose another name.",
+        ),
+        (
+            Step(command="resource", arguments=("tags", "model_config:str")),
+            "'model_config' cannot be a field: every resource has an attribute of this name. Choose another name.",
         ),
         (
             Step(command="command", arguments=("notes", "rename_note", "title")),

@@ -10,6 +10,8 @@ from api_base.domain.common.text import TextRule
 from api_base.domain.common.value_objects import SlugRule
 from api_base.infrastructure.db.schema import DeclaredTable, Ownership, is_unique, owner_column, ownership, unique_name
 
+_PARAMETERS: Final = frozenset({"cls", "now", "self"})
+"""Those of the methods that take attributes by name."""
 MAX_INDEXED: Final = 600
 """Characters of a text that an index of a list holds: an entry has at most 2704 bytes, a character up to 4."""
 
@@ -37,11 +39,14 @@ def refusals(
 
 
 def shadowing(cls: type[Resource]) -> Iterator[str]:
-    """Yield the attributes that have the name of a method of the base, which would then be called in vain."""
+    """Yield the attributes with the name of a method of the base, which would be called in vain, or of a parameter, which would be given twice."""
     bases = [base for base in RestorableResource.__mro__ if issubclass(cls, base)]
     methods = {name for base in bases for name in vars(base) if callable(getattr(base, name))}
-    for name in [name for name in own_attributes(cls) if name in methods]:
-        yield f"{cls.__name__} has the attribute {name!r}, which is a method that the base calls. Give the attribute another name."
+    for name in own_attributes(cls):
+        if name in methods:
+            yield f"{cls.__name__} has the attribute {name!r}, which is a method that the base calls. Give the attribute another name."
+        elif name in _PARAMETERS:
+            yield f"{cls.__name__} has the attribute {name!r}, which is a parameter of create or change. Give the attribute another name."
 
 
 def misnamed(cls: type[Resource], what: str, names: Sequence[str]) -> Iterator[str]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from pydantic import BaseModel
+
 from api_base.core.errors import ConfigurationError
 from api_base.core.shared.naming import camel
 from api_base.generating.field_types import FieldSpec
@@ -23,8 +25,12 @@ _ROUTES: Final = (
 )  # fmt: skip
 
 
-def refuse_explicit(owner: Owner, key: str | None) -> None:
-    """Raise `ConfigurationError` for options that the explicit form does not have."""
+def refuse_explicit(name: ResourceName, fields: Sequence[FieldSpec], owner: Owner, key: str | None) -> None:
+    """Raise `ConfigurationError` for options that the explicit form does not have, and for names that its bodies cannot have."""
+    if name.cls in {*_TABLES, *_MESSAGES}:
+        raise ConfigurationError(f"{name.cls} is the name of a part that the resource is written with. Pass --singular with another name.")
+    if taken := next((one.name for one in fields if hasattr(BaseModel, one.name)), None):
+        raise ConfigurationError(f"{taken!r} cannot be a field here: bodies of requests have a method of this name. Choose another name.")
     if owner is Owner.NONE:
         raise ConfigurationError("--explicit writes what a tenant or a user owns. Leave --explicit or --owner none out.")
     if key is not None:

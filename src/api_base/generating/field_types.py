@@ -5,14 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic import BaseModel
+
 from api_base.core.errors import ConfigurationError
 from api_base.generating.names import class_name, identifier
 
 _MANAGED: Final = frozenset({"id", "version", "tenant_id", "user_id", "created_at", "updated_at", "deleted_at"})
 _TAKEN: Final = frozenset(
-    {"record", "create", "change", "delete", "restore", "managed", "sent", "values", "collect_events", "ensure_valid"}
+    {"record", "create", "change", "delete", "restore", "managed", "sent", "values", "collect_events", "ensure_valid", "cls", "now", "self"}
 )
-"""Names of methods of a resource and of its bodies."""
+"""Names of methods of a resource and of its bodies, and of what the methods take."""
 _MEANT_OTHERWISE: Final = frozenset({"limit", "cursor", "sort", "fields", "q", "include_total", "str", "int", "bool", "date", "datetime"})
 """Parameters of lists, and types: in a class, a field hides the type of its name."""
 _CHOICE: Final = re.compile(r"[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)+")
@@ -129,7 +131,7 @@ def fields_of(written: Sequence[str], resource: str, key: str | None = None) -> 
 
 def _name(name: str) -> str:
     identifier(name, "a field")
-    if name in _MANAGED or name in _TAKEN:
+    if name in _MANAGED or name in _TAKEN or (name.startswith("model_") and hasattr(BaseModel, name)):
         raise ConfigurationError(f"{name!r} cannot be a field: every resource has an attribute of this name. Choose another name.")
     if name in _MEANT_OTHERWISE:
         raise ConfigurationError(f"{name!r} cannot be a field: it is a parameter of lists, or a type. Choose another name.")

@@ -28,7 +28,7 @@ def add_resource(
     `explicit`: its messages, handlers and routes are written out. Raises `ConfigurationError`.
     """
     if explicit:
-        refuse_explicit(owner, key)
+        refuse_explicit(name, fields, owner, key)
     folder = f"src/{staging.package}/{name.plural}"
     declaration = f"{folder}/{name.singular}.py"
     values = _values(staging.package, name, fields, owner, key, explicit=explicit)

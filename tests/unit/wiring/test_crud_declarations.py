@@ -236,6 +236,8 @@ def test_no_attribute_takes_the_place_of_a_method(settings: Settings) -> None:
         change: int = 0  # type: ignore[assignment]
         restore: bool = False  # type: ignore[assignment]
         check: bool = False
+        now: int = 0
+        cls: int = 0
 
     @dataclass(frozen=True, slots=True, kw_only=True)
     class BillDTO(ResourceDTO):
@@ -247,7 +249,37 @@ def test_no_attribute_takes_the_place_of_a_method(settings: Settings) -> None:
     assert faults(settings, bills.context()) == [
         (
             f"test_crud_declarations.py:{line_of('bills = crud(Bill')}",
-            f"Bill has the attribute {name!r}, which is a method that the base calls. Give the attribute another name.",
+            f"Bill has the attribute {name!r}, which is {what}. Give the attribute another name.",
         )
-        for name in ("change", "restore")
+        for name, what in (
+            ("change", "a method that the base calls"),
+            ("restore", "a method that the base calls"),
+            ("now", "a parameter of create or change"),
+            ("cls", "a parameter of create or change"),
+        )
     ]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_name_of_pydantic_is_an_attribute_like_any_other_unless_it_is_used(settings: Settings) -> None:
+    @dataclass(slots=True, kw_only=True, eq=False)
+    class Plan(Resource):
+        tenant_id: TenantId
+        schema: Annotated[str, TextRule(max_length=10)]
+        copy: int = 0
+        json: bool = False
+        model_config: int = 0
+        values: int = 0
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class PlanDTO(ResourceDTO):
+        schema: str
+        copy: int
+
+    plans = crud(Plan, PlanDTO, name="plans", filters=("schema", "copy"))
+    assert faults(settings, plans.context()) == [
+        (f"test_crud_declarations.py:{line_of('plans = crud(Plan')}", f"Plan.{name} has the name of a method of request bodies. Rename it.")
+        for name in ("model_config", "values")
+    ]
+    body = plans.routes_of.create_body.model_validate_json('{"schema": "a", "copy": 2}')
+    assert body.values() == {"schema": "a", "copy": 2}

@@ -1,12 +1,13 @@
 """Request bodies of plain resources, from the attributes that a caller sets."""
 
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, create_model
+from pydantic import AfterValidator, BaseModel, Field, create_model
 from pydantic_core import PydanticCustomError
 
 from api_base.domain.common.attributes import Attribute
@@ -18,7 +19,8 @@ from api_base.interface.v1.bodies.base import Body
 from api_base.interface.v1.bodies.money import Price, PricePatchBody
 
 _PLAIN: Final = (bool, UUID, datetime, date)
-_METHODS: Final = ("sent", "values")
+_METHODS: Final = frozenset({"sent", "values", *(name for name in dir(BaseModel) if name.startswith("model_"))})
+"""What is called of a body. Other methods of pydantic's, such as `copy`, are not, and their names may be those of members."""
 _EXAMPLES: Final[Mapping[Any, Any]] = {
     bool: True,
     UUID: "0198c6f2-7d3e-7c44-8d9b-3f0c5b1f2a10",
@@ -77,7 +79,9 @@ def patch_body(cls: type[Resource]) -> type[ResourceBody]:
 
 
 def _made(name: str, cls: type[Resource], members: dict[str, Any]) -> type[ResourceBody]:
-    made: type[ResourceBody] = create_model(name, __base__=ResourceBody, __module__=cls.__module__, **members)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Field name .* shadows an attribute in parent", UserWarning)
+        made: type[ResourceBody] = create_model(name, __base__=ResourceBody, __module__=cls.__module__, **members)
     return made
 
 
@@ -98,7 +102,11 @@ def example_of(cls: type[Resource], *, but: Collection[str] = ()) -> Mapping[str
 
 
 def _described(cls: type[Resource]) -> Mapping[str, Attribute]:
-    return {name: one for name, one in own_attributes(cls).items() if one.kind in (str, int, Money, *_PLAIN) or _is_enumeration(one.kind)}
+    return {
+        name: one
+        for name, one in own_attributes(cls).items()
+        if name not in _METHODS and (one.kind in (str, int, Money, *_PLAIN) or _is_enumeration(one.kind))
+    }
 
 
 def _is_enumeration(kind: Any) -> bool:
