@@ -3,12 +3,13 @@
 import json
 import re
 import signal
+import subprocess
 from urllib.request import Request, urlopen
 
 import pytest
 
 from tests.e2e.conftest import Project
-from tests.e2e.processes import free_port, serving, until
+from tests.e2e.processes import COMMAND, environment, free_port, serving, until, working
 from tests.otlp import receiving
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -78,3 +79,21 @@ def test_each_request_is_one_line_and_counted_whichever_process_answers(project:
     assert line["tenant"]
     assert len([line for line in lines if line["route"] == "<unmatched>"]) == 31
     assert "/nowhere/" not in backend.output
+
+
+def test_a_worker_alone_serves_its_figures(project: Project) -> None:
+    port = free_port()
+    with serving(project.home, "--no-worker") as backend:
+        backend.ready()
+        with working(project.home, "--metrics-port", str(port)) as worker:
+            until(lambda: "worker_started" in worker.output, "the worker")
+            until(lambda: of_each_process("jobs_waiting", port) == [0], "the figures of what waits")
+            assert len(of_each_process("process_cpu_seconds_total", port)) == 1
+            taken = subprocess.run(
+                [*COMMAND, "worker", "--metrics-port", str(port)],
+                cwd=project.home, env=environment(), capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert taken.returncode == 2
+            assert f"--metrics-port: cannot listen on 127.0.0.1:{port}" in taken.stderr
+            assert "Traceback" not in taken.stderr
+            assert worker.end(signal.SIGTERM) == 0

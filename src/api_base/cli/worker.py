@@ -13,6 +13,9 @@ def worker(
             help="Run only this kind of work: jobs, relay, remote, schedules, sealer, streams or subscribers. Repeat for several."
         ),
     ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port for the /metrics of a worker that runs without serve.")
+    ] = None,
 ) -> None:
     """Run background work until Ctrl-C, SIGTERM or SIGHUP: jobs, schedules, event delivery, streams, the audit trail and remote messages.
 
@@ -26,6 +29,7 @@ def worker(
     from api_base.bootstrap.worker import create_worker
     from api_base.core.shared.logging import configure_logging
     from api_base.infrastructure.observability.factory import json_logs
+    from api_base.serving.metrics_port import counting
     from api_base.serving.resolving import database, on
     from api_base.serving.signals import NUMBERS, block
     from api_base.serving.worker import run_worker
@@ -40,8 +44,8 @@ def worker(
         signals, _ = context.obj
         if signals.stopped_by is not None or signals.hung_up:
             stop.set()
-        await run_worker(create_worker(on(settings, urls), contexts, only or ()), urls, stop)
+        await run_worker(create_worker(on(counted, urls), contexts, only or ()), urls, stop)
 
-    with database(settings) as urls:
+    with database(settings) as urls, counting(settings, metrics_port) as counted:
         asyncio.run(run(), loop_factory=uvloop.new_event_loop)
         block()

@@ -6,13 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from api_base.core.config import Settings
 from api_base.core.shared.least_privilege import Kind
 from api_base.infrastructure.db.embedded import Urls
 from api_base.serving.children import ServerProcess, WorkerProcess
+from api_base.serving.metrics_port import serve_metrics_on
 from api_base.serving.own_code import BASE, Watch
 from api_base.serving.preparation_process import PreparationProcess
 from api_base.serving.resolving import environment
@@ -66,7 +66,8 @@ class Supervisor:
             )
             preparation = PreparationProcess(variables("supervisor"))
             worker = WorkerProcess(variables("worker")) if with_worker else None
-            stop_metrics = self._serve_metrics(metrics)
+            observed = self._settings.observability
+            stop_metrics = serve_metrics_on(observed.metrics_port, server.host, metrics)
             try:
                 return self._watch(servers, preparation, worker, ensure_database)
             finally:
@@ -130,13 +131,3 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-    def _serve_metrics(self, directory: Path) -> Callable[[], None]:
-        """Serve /metrics on its own port if one is configured. The result stops it."""
-        port = self._settings.observability.metrics_port
-        if port is None:
-            return lambda: None
-        from api_base.infrastructure.observability.counters import Counters
-        from api_base.infrastructure.observability.exposition import MergedMetrics, serve_metrics
-
-        return serve_metrics(MergedMetrics(Counters(), directory), self._settings.server.host, port)

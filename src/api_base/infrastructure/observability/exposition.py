@@ -228,7 +228,7 @@ def serve_metrics(metrics: MergedMetrics, host: str, port: int) -> Callable[[], 
         server, thread = start_http_server(port, addr=host, registry=metrics)
     except OSError as error:
         raise ConfigurationError(
-            f"OBSERVABILITY__METRICS_PORT: cannot listen on {host}:{port}: {error.strerror}. Choose another port."
+            f"OBSERVABILITY__METRICS_PORT or --metrics-port: cannot listen on {host}:{port}: {error.strerror}. Choose another port."
         ) from None
 
     def stop() -> None:
