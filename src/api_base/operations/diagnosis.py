@@ -58,6 +58,7 @@ async def diagnose(settings: Settings, urls: Urls, contexts: Sequence[Context]) 
     connected = [await _finding(f"database, role {name}", _role(url)) for name, url in roles.items()]
     findings += connected
     if all(finding.well for finding in connected):
+        findings.append(await _finding("clock", _clock(urls.app)))
         findings.append(await _finding("schema", _schema(urls, contexts)))
     findings.append(await _finding("signing keys", _keys(settings)))
     allowed = [name for name, _ in unencrypted_links(settings) if name in settings.security.allow_unencrypted]
@@ -115,12 +116,21 @@ async def _role(url: str) -> str:
         raise Unavailable(f"cannot connect: {connection_reason(error)}") from None
     try:
         await check_server(connection)
-        if (wrong := complaint(await seconds_ahead(connection))) is not None:
-            raise Unavailable(wrong)
         version = connection.get_server_version()
         return f"PostgreSQL {version.major}.{version.minor}, as {await connection.fetchval('select current_user')}"
     finally:
         connection.terminate()
+
+
+async def _clock(url: str) -> str:
+    connection = await asyncpg.connect(url, timeout=5)
+    try:
+        wrong = complaint(await seconds_ahead(connection))
+    finally:
+        connection.terminate()
+    if wrong is not None:
+        raise Unavailable(wrong)
+    return "agrees with PostgreSQL's"
 
 
 async def _schema(urls: Urls, contexts: Sequence[Context]) -> str:
