@@ -18,10 +18,10 @@ import pytest
 from api_base.infrastructure.db.embedded import EmbeddedServer
 from tests.e2e.conftest import Project, copied, open_folder
 from tests.e2e.processes import COMMAND, UNLIMITED, Backend, environment, free_port, rows, serving, until
+from tests.e2e.test_old_database import ROLES
 
 RECOVERY: Final = 30.0
 UNPUBLISHED: Final = "select count(*) from outbox where name = 'items.created.v1' and not published"
-ROLES: Final = {"DATABASE__URL": "app", "DATABASE__OWNER_URL": "owner", "DATABASE__WORKER_URL": "worker", "DATABASE__DIRECT_URL": "direct"}
 
 
 WRONG_CLOCK: Final = """
@@ -70,7 +70,7 @@ def database(home: Path) -> Iterator[tuple[int, dict[str, str]]]:
     server = EmbeddedServer(home / ".api-base/postgres", port=port)
     urls = server.start()
     try:
-        yield port, {name: over_tcp(getattr(urls, role), port) for name, role in ROLES.items()}
+        yield port, {f"DATABASE__{role}": over_tcp(getattr(urls, name), port) for role, name in ROLES.items()}
     finally:
         server.stop()
 
@@ -190,11 +190,11 @@ def test_a_wrong_clock_is_named_and_loses_nothing(project: Project, wrong_clock:
         writes.check(project.home)
         until(lambda: "clock_wrong" in other.output, "a line about the clock", RECOVERY)
         assert "clock_wrong" not in right.output
-        told = subprocess.run(
+        done = subprocess.run(
             [*COMMAND, "doctor"], cwd=project.home, env=environment(**variables, **wrong), capture_output=True, text=True, check=False
         )
-        assert told.returncode == 1
-        assert f"3600 s {'ahead of' if seconds > 0 else 'behind'} PostgreSQL's" in told.stdout
+        assert done.returncode == 1
+        assert f"3600 s {'ahead of' if seconds > 0 else 'behind'} PostgreSQL's" in done.stdout
         for backend in (right, other):
             assert backend.end(signal.SIGTERM) == 0
             assert "Traceback" not in backend.output

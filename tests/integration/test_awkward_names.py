@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from api_base.application.common.resources import ResourceDTO
 from api_base.bootstrap.crud import Crud, crud
+from api_base.core.shared.naming import camel
 from api_base.core.types import TenantId
 from api_base.domain.common.resource import RestorableResource
 from api_base.domain.common.text import TextRule
@@ -55,10 +56,7 @@ async def desk(api: Running, request: pytest.FixtureRequest) -> Desk:
 
 
 async def test_each_is_created_changed_and_shown(desk: Desk) -> None:
-    wire = {
-        name: name if "things" in desk.path else "".join([name.split("_")[0], *(one.capitalize() for one in name.split("_")[1:])])
-        for name in NAMES
-    }
+    wire = {name: name if "things" in desk.path else camel(name) for name in NAMES}
     sent = {wire[name]: f"{number}" for number, name in enumerate(NAMES)}
     created = await desk.send("POST", json=sent)
     assert created.status_code == 201, created.text
@@ -84,7 +82,7 @@ async def test_lists_are_filtered_and_sorted_by_each(desk: Desk) -> None:
 async def test_graphql_shows_each(api: Running) -> None:
     desk = Desk(api, await api.person(), "/api/v1/things")
     created = await desk.send("POST", json=dict.fromkeys(NAMES, "x"))
-    shown = " ".join("".join([one.split("_")[0], *(part.capitalize() for part in one.split("_")[1:])]) for one in NAMES)
+    shown = " ".join(camel(one) for one in NAMES)
     asked = {"query": f"{{ things(first: 1) {{ edges {{ node {{ {shown} }} }} }} }}"}
     answer = await api.client.post("/graphql", json=asked, headers=desk.person.headers)
     assert created.status_code == 201

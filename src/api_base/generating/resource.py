@@ -38,9 +38,9 @@ def add_resource(
         raise ConfigurationError(f"{folder} exists and is no resource. Nothing was changed. Choose another name.")
     form = "explicit_" if explicit else ""
     staging.write_new(declaration, rendered(templates / f"{form}declaration.template", **values))
-    for module, template in (EXPLICIT if explicit else _PLAIN).items():
-        if new:
-            staging.write_new(f"{folder}/{module}.py", rendered(templates / template, **values))
+    modules = EXPLICIT if explicit else _PLAIN
+    for module, template in modules.items() if new else ():
+        staging.write_new(f"{folder}/{module}.py", rendered(templates / template, **values))
     staging.write_new(f"tests/test_{name.plural}.py", rendered(templates / f"test_of_{owner}.template", **values))
     staging.edit(
         staging.contexts_file,

@@ -1,7 +1,8 @@
 """The findings of `api-base doctor`: the effective configuration without secrets, and the state of each configured service."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
@@ -18,6 +19,7 @@ from api_base.core.config.production import unencrypted_links
 from api_base.core.errors import ApiBaseError, ConfigurationError, Unavailable
 from api_base.core.protocols import HealthCheck, Probe
 from api_base.infrastructure.db.clock_watch import complaint, seconds_ahead
+from api_base.infrastructure.db.connecting import Connection
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.errors import connection_reason
 from api_base.infrastructure.db.session import check_server
@@ -109,27 +111,29 @@ async def _finding(what: str, check: Awaitable[str]) -> Finding:
         return Finding(what=what, well=False, detail=str(error))
 
 
-async def _role(url: str) -> str:
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[Connection]:
     try:
-        connection = await asyncpg.connect(url, timeout=5)
+        connection: Connection = await asyncpg.connect(url, timeout=5)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise Unavailable(f"cannot connect: {connection_reason(error)}") from None
     try:
+        yield connection
+    finally:
+        connection.terminate()
+
+
+async def _role(url: str) -> str:
+    async with _connected(url) as connection:
         await check_server(connection)
         version = connection.get_server_version()
         return f"PostgreSQL {version.major}.{version.minor}, as {await connection.fetchval('select current_user')}"
-    finally:
-        connection.terminate()
 
 
 async def _clock(url: str) -> str:
-    connection = await asyncpg.connect(url, timeout=5)
-    try:
-        wrong = complaint(await seconds_ahead(connection))
-    finally:
-        connection.terminate()
-    if wrong is not None:
-        raise Unavailable(wrong)
+    async with _connected(url) as connection:
+        if (wrong := complaint(await seconds_ahead(connection))) is not None:
+            raise Unavailable(wrong)
     return "agrees with PostgreSQL's"
 
 

@@ -43,7 +43,8 @@ class Supervisor:
     def run(self, listener: socket.socket, urls: Urls, ensure_database: Callable[[], str | None], *, with_worker: bool) -> int:
         """Serve until a signal stops it. The result is the exit code. `ensure_database` is called repeatedly; it returns a message to print."""
         with run_directory() as directory:
-            metrics = self._settings.observability.metrics_dir or directory
+            observed = self._settings.observability
+            metrics = observed.metrics_dir or directory
             server, (host, port, *_) = self._settings.server, listener.getsockname()
             shared = {
                 "OBSERVABILITY__METRICS_DIR": str(metrics),
@@ -66,7 +67,6 @@ class Supervisor:
             )
             preparation = PreparationProcess(variables("supervisor"))
             worker = WorkerProcess(variables("worker")) if with_worker else None
-            observed = self._settings.observability
             stop_metrics = serve_metrics_on(observed.metrics_port, server.host, metrics)
             try:
                 return self._watch(servers, preparation, worker, ensure_database)
