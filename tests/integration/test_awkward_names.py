@@ -22,6 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 NAMES = (
     "timestamp", "value", "text", "date", "year", "level", "role", "key", "count", "position", "name", "type", "copy", "schema", "json", "dict", "validate", "construct", "parse_obj", "model_name",
     "query", "path", "body", "request", "expected", "headers", "status_code", "response", "etag",
+    "tenant", "folded", "after", "whole", "candidates", "newest", "titles", "parts", "ids", "scores", "complete", "weights", "near", "every", "terms", "cut", "score", "size", "listed", "asked", "wanted", "part", "n", "any_of", "has_whole",
     "items", "keys", "get", "metadata", "registry", "c", "columns", "input", "node", "nodes",
 )  # fmt: skip
 """Keywords of Python and reserved words of SQL are refused at start."""
@@ -88,3 +89,13 @@ async def test_graphql_shows_each(api: Running) -> None:
     assert created.status_code == 201
     (edge,) = answer.json()["data"]["things"]["edges"]
     assert set(edge["node"].values()) == {"x"}
+
+
+async def test_a_search_reads_its_own_variables_and_not_the_columns(api: Running) -> None:
+    desk = Desk(api, await api.person(), "/api/v1/things")
+    texts = ("green tea", "green", "black tea", "coffee")
+    for text in texts:
+        assert (await desk.send("POST", json=dict.fromkeys(NAMES, "none") | {"name": text})).status_code == 201
+    for q, expected in (("green tea", texts[:1]), ("gre", texts[:2]), ("tea grene", [texts[0]]), ("coffe", texts[3:])):
+        found = await desk.send("GET", f"?q={q}&sort=name")
+        assert (found.status_code, [one["name"] for one in found.json()["items"]]) == (200, sorted(expected)), (q, found.text)

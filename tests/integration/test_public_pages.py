@@ -1,6 +1,7 @@
 """Public pages of a tenant, attacked by everybody with everything that a request can ask for: each gets exactly the public rows, by policy."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -34,6 +35,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TABLES: Final[Sequence[DeclaredTable]] = [*(table for one in BUILT_IN for table in one.tables), knowledge.TABLE]
 MISSING: Final = "has no policy for its public rows: call ddl.publish('articles', public='published', own='user_id') in a revision"
+STALE: Final = (
+    "has a text search that was made for other public rows than it has now: call not_searchable('articles'), and then "
+    "searchable('articles', …) with the same columns, in a revision"
+)
 _numbers = count(1)
 VALUES: Final = {
     "title": ("Alpha", "alp", "", "z"),
@@ -101,6 +106,7 @@ async def world(shared_migrated: Urls, tmp_path_factory: pytest.TempPathFactory)
     written = await asyncio.to_thread(migrations.auto, settings, shared_migrated, "articles", None, contexts)
     assert written is not None
     assert 'ddl.protect("articles", public="published", own="user_id")' in written.read_text()
+    assert written.read_text().count('    searchable("articles", "title")') == 1
     assert await asyncio.to_thread(migrations.up, settings, shared_migrated, contexts) == ["articles_001"]
     async with running(settings, contexts) as api:
         yield await arranged(api)
@@ -181,6 +187,35 @@ async def test_everybody_gets_exactly_the_public_rows(world: World, query: str) 
 async def test_the_attack_is_generated_over_all_fields_and_their_operators() -> None:
     assert {field.name for field in knowledge.FIELDS} <= set(VALUES)
     assert len(set(queries())) > 60
+
+
+def found_by(q: str, visible: Sequence[Article]) -> set[str]:
+    """The ids of what `q` finds among these rows, said once more in Python: titles that begin with it, those with every word, or else those with some; the last may be
+    incomplete, if it has two letters."""
+    words = q.lower().split()
+
+    def has(article: Article, word: str) -> bool:
+        return any(one.startswith(word) if word == words[-1] and len(word) > 1 else one == word for one in article.title.lower().split())
+
+    complete = {str(one.id) for one in visible if one.title.lower().startswith(q) or all(has(one, word) for word in words)}
+    return complete or {str(one.id) for one in visible if any(has(one, word) for word in words)}
+
+
+async def test_a_text_search_finds_exactly_what_is_visible(world: World) -> None:
+    """Each word and number of every title, private ones too, alone, in pairs, cut and misspelled: what nobody may see changes no result."""
+    titles = [one.title.lower() for one in [*world.articles, *world.foreign]]
+    pairs = [f"{one.split()[1]} {other}" for one, other in zip(titles, titles[3:], strict=False)]
+    chosen = random.Random(7).sample(sorted({*titles, *pairs, *(one.split()[1] for one in titles)}), 12)
+    for q in [*chosen, "alpha", "alphabet", "alph", "alphabt", "aplha", "zebra", "zebra alpha"]:
+        for name, caller in world.callers.items():
+            found = await world.listed(f"q={q.replace(' ', '+')}", caller)
+            assert {one["id"] for one in found} == found_by(q, world.visible(caller)), (name, q)
+
+
+async def test_members_find_similar_words_and_visitors_only_those_that_they_asked_for(world: World) -> None:
+    answer = await world.api.client.get("/api/v1/articles?q=alphabt&limit=200", headers=world.owner.headers)
+    assert {one["title"].split()[0] for one in answer.json()["items"]} == {"Alpha", "alphabet"}
+    assert await world.listed("q=alphabt", world.owner) == []
 
 
 async def test_a_single_article_is_shown_under_the_same_rule(world: World) -> None:
@@ -345,7 +380,7 @@ async def test_a_policy_that_is_not_the_declared_one_is_refused_at_start(
     world: World, shared_migrated: Urls, breaking: str, why: str
 ) -> None:
     found = await refusals(shared_migrated, [*BUILT_IN, knowledge.PLAIN], breaking, "public")
-    assert found == [f"In PostgreSQL, the table articles {one}." for one in ([why] if "drop" in breaking else [why, MISSING])]
+    assert found == [f"In PostgreSQL, the table articles {one}." for one in ([why] if "drop" in breaking else [why, MISSING, STALE])]
 
 
 async def test_the_policies_hold_below_the_statements(world: World, shared_migrated: Urls) -> None:

@@ -54,7 +54,7 @@ class ArticleDTO(ResourceDTO):
 
 TABLE: Final = resource_table(Article, "articles", public="published", own="user_id")
 NAMES: Final = ("title", "kind", "rank", "published", "created_at")
-ARTICLES: Final = crud(Article, ArticleDTO, name="articles", filters=NAMES, sorts=("title", "rank", "created_at"), table=TABLE)
+ARTICLES: Final = crud(Article, ArticleDTO, name="articles", filters=NAMES, sorts=("title", "rank", "created_at"), search=("title",), table=TABLE)
 FIELDS: Final = ARTICLES.routes_of.fields
 
 
@@ -165,7 +165,7 @@ def routes(bus: Bus) -> Router:
     anybody = RouteOptions(auth="optional", sparse=True)
 
     @router.get("", anybody, summary="List the published articles")
-    async def list_published(tenant: str, request: Annotated[ListRequest, Depends(ListQuery(FIELDS))]) -> Page[ArticleDTO]:
+    async def list_published(tenant: str, request: Annotated[ListRequest, Depends(ListQuery(FIELDS, searchable=True))]) -> Page[ArticleDTO]:
         return await bus.execute(ListArticles(tenant=tenant, request=request))
 
     @router.get("/{id}", RouteOptions(auth="optional", sparse=True, versioned=True), summary="Read a published article")
@@ -185,7 +185,7 @@ def pages_of(tables: Sequence[DeclaredTable]) -> Context:
         shown = dto_of(ArticleDTO)
         return [
             on(ReadArticle, GetById(ports.database, ARTICLES.mapping, shown)),
-            on(ListArticles, ListOf(ports.database, ARTICLES.mapping, shown, FIELDS)),
+            on(ListArticles, ListOf(ports.database, ARTICLES.mapping, shown, FIELDS, search=ARTICLES.text_search(ports))),
             on(CountArticles, CountArticlesHandler(ports.database)),
             on(ReadEverything, ReadEverythingHandler(ports.database, tables)),
             on(ReadOfAnother, ReadOfAnotherHandler(ports.database)),

@@ -109,11 +109,10 @@ class Crud[T: Resource, D](Declaration):
         repository, entity, owner = self.repository(database), mapping.entity, _OWNERS[ownership(self.table)]
         if owner is of_tenant and "user_id" in self.table.columns:
             owner = of_member
-        search = self._search(ports) if self.search else None
         made = [
             on(self.get, GetById(database, mapping, dto)),
             on(self.get_many, GetByIds(database, mapping, dto)),
-            on(self.list, ListOf(database, mapping, dto, self.routes_of.fields, search=search)),
+            on(self.list, ListOf(database, mapping, dto, self.routes_of.fields, search=self.text_search(ports))),
             on(self.create, Create(repository, self.aggregate, dto, owner, ports.ids, clock, self.events.get("created"))),
             on(self.update, Update(repository, entity, self.aggregate, dto, clock, self.events.get("changed"))),
             on(self.delete, Delete(repository, entity, clock, self.events.get("deleted"))),
@@ -133,9 +132,9 @@ class Crud[T: Resource, D](Declaration):
 
     def background(self, ports: Ports) -> Sequence[PeriodicTask]:
         """Return the task that removes words which no row has any longer."""
-        if not self.search:
+        if (search := self.text_search(ports)) is None:
             return ()
-        words = pruner.WordPruner(ports.worker_database.pool, self.table.name.__eq__, self._search(ports).unused)
+        words = pruner.WordPruner(ports.worker_database.pool, self.table.name.__eq__, search.unused)
         return [PeriodicTask(name=f"prune words of {self.name}", interval=pruner.INTERVAL, run=words.run)]
 
     @property
@@ -202,9 +201,10 @@ class Crud[T: Resource, D](Declaration):
         )
         return made.made_for(self)
 
-    def _search(self, ports: Ports) -> TextSearch:
-        candidates = ports.settings.search.candidates
-        return TextSearch(function=search_name(self.table.name), candidates=candidates, columns=self.search)
+    def text_search(self, ports: Ports) -> TextSearch | None:
+        """Return what `q` searches, also for lists of one's own. None if `search` names nothing."""
+        name, candidates = search_name(self.table.name), ports.settings.search.candidates
+        return TextSearch(function=name, candidates=candidates, columns=self.search) if self.search else None
 
     def _restoring(self, message: type[RestoreResource[D]], ports: Ports) -> Registration:
         repository = cast("SqlRepository[RestorableResource]", self.repository(ports.database))

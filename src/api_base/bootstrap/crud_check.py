@@ -8,6 +8,7 @@ from api_base.domain.common.attributes import attributes_of
 from api_base.domain.common.resource import Resource, RestorableResource, own_attributes, rules_of
 from api_base.domain.common.text import TextRule
 from api_base.domain.common.value_objects import SlugRule
+from api_base.infrastructure.db.query_builder.text_search import COMPUTED
 from api_base.infrastructure.db.schema import DeclaredTable, Ownership, is_unique, owner_column, ownership, unique_name
 
 _PARAMETERS: Final = frozenset({"cls", "now", "self"})
@@ -84,5 +85,7 @@ def unsearchable(cls: type[Resource], names: Sequence[str], table: DeclaredTable
         yield f"search names {name!r}, which is no text of {cls.__name__}. Name attributes of type str, the title first."
     if names and attributes.get(names[0]) is not None and attributes[names[0]].nullable:
         yield f"search names {names[0]!r} as the title, which may be None. Name one that is never None first."
+    if names and (taken := sorted(COMPUTED.intersection(attributes))):
+        yield f"search adds the columns {' and '.join(sorted(COMPUTED))} to the table {table.name!r}. Name {' and '.join(map(repr, taken))} of {cls.__name__} otherwise."
     if names and ownership(table) is not Ownership.TENANT:
         yield f"search needs a table that tenants own: the words of {table.name!r} would be those of nobody. Leave search out."

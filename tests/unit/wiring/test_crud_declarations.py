@@ -131,6 +131,26 @@ def test_what_does_not_fit_is_refused_at_the_line_of_the_declaration(settings: S
     ]
 
 
+def test_a_search_has_its_columns_for_itself(settings: Settings) -> None:
+    @dataclass(slots=True, kw_only=True, eq=False)
+    class Poem(Resource):
+        tenant_id: TenantId
+        title: Annotated[str, TextRule(max_length=100)]
+        words: int
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class PoemDTO(ResourceDTO):
+        title: str
+        words: int
+
+    searched = crud(Poem, PoemDTO, name="poems", search=("title",))
+    place = f"test_crud_declarations.py:{line_of('searched = crud(Poem')}"
+    assert faults(settings, searched.context()) == [
+        (place, "search adds the columns title_key and words to the table 'poems'. Name 'words' of Poem otherwise.")
+    ]
+    assert faults(settings, crud(Poem, PoemDTO, name="poems").context()) == []
+
+
 def test_rows_of_a_file_find_a_resource_of_a_tenant_by_its_key(settings: Settings) -> None:
     files = crud(Diary, DiaryDTO, name="diaries", imports=True)
     assert faults(settings, files.context()) == [

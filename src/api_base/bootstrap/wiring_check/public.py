@@ -4,7 +4,7 @@ A query is for anybody, a command for those who are signed in: it writes rows of
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import sqlalchemy as sa
@@ -17,8 +17,6 @@ from api_base.core.protocols import Isolation
 from api_base.core.shared import signatures
 from api_base.core.shared.places import place_of
 from api_base.core.types import request_tenant
-from api_base.infrastructure.db.query_builder import PageBuilder
-from api_base.infrastructure.db.resource_queries import ListOf
 from api_base.infrastructure.db.schema import DeclaredTable, Ownership, declared_at, ownership, public_rows
 from api_base.interface.routes import RouteOptions
 
@@ -77,17 +75,8 @@ def _touches(registration: Registration, tables: Mapping[str, DeclaredTable]) ->
             yield f"has public_of and reads {name}, which has no public rows. Declare public=… or own=… with the table, and call ddl.publish."
     if issubclass(registration.message, Command) and public and not any(rows.written for rows in public.values()):
         yield f"is a command with public_of, but visitors do not write {' and '.join(public)}. Declare visitors_write=True with the table."
-    if any(pages.search is not None for pages in _lists(handler)):
-        yield "has public_of and a list with a text search, which finds nothing on public pages. Leave search=… out of its handler."
     if request_tenant in named_by(type(handler)):
         yield f"has public_of, but {type(handler).__name__} asks for request_tenant(), which visitors lack. Write readable_tenant()."
-
-
-def _lists(handler: object) -> Iterator[PageBuilder[object]]:
-    values: Iterable[object] = getattr(handler, "__dict__", {}).values()
-    yield from (one for one in values if isinstance(one, PageBuilder))
-    if isinstance(handler, ListOf):
-        yield handler.pages
 
 
 def of_route(message: type[Message[object]], route: str, path: str, options: RouteOptions | None) -> Iterator[str]:

@@ -33,6 +33,11 @@ def current_owner(ownership: Ownership) -> str:
     return f"{_setting(ownership.value)}::uuid"
 
 
+def visited_tenant() -> str:
+    """Return the SQL for the tenant whose public pages the statement visits. It is null outside of a visit."""
+    return f"{_setting(VISITED)}::uuid"
+
+
 def _setting(name: str | None) -> str:
     return f"nullif(current_setting('{name}', true), '')"
 
@@ -97,7 +102,7 @@ def written_by_visitors(rows: PublicRows, owner_column: str) -> str:
 
 
 def _in_visited_tenant(owner_column: str, condition: str) -> str:
-    return f"coalesce({owner_column} = {_setting(VISITED)}::uuid and {condition}, false)"
+    return f"coalesce({owner_column} = {visited_tenant()} and {condition}, false)"
 
 
 def _of_visitor(column: str) -> str:

@@ -47,7 +47,10 @@ select c.relname::text,
     array(select array[conname::text, relname::text, (
             select coalesce(string_agg(h.attname || '=' || t.attname, ','), '') from unnest(conkey, confkey) k (here, there)
             join pg_attribute h on h.attrelid = conrelid and h.attnum = here join pg_attribute t on t.attrelid = confrelid and t.attnum = there)]
-        from pg_constraint join pg_class target on target.oid = confrelid where conrelid = c.oid and contype = 'f')
+        from pg_constraint join pg_class target on target.oid = confrelid where conrelid = c.oid and contype = 'f'),
+    exists (select from pg_policy join pg_proc on pronamespace = c.relnamespace and proname = 'search_' || c.relname
+        where polrelid = c.oid and polcmd = 'r' and strpos(pg_get_expr(polqual, polrelid), $6) > 0
+        and strpos(prosrc, pg_get_expr(polqual, polrelid)) = 0)
 from pg_class c, roles
 where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname <> 'alembic_version'
     and not coalesce('security_invoker=true' = any (c.reloptions), false)
@@ -73,6 +76,7 @@ class _Stored:
     worker_policy: bool
     unique: Sequence[Sequence[str]]
     references: Sequence[Sequence[str]]
+    stale_search: bool
 
 
 class TableCheck:
@@ -87,7 +91,7 @@ class TableCheck:
         self.tables: Mapping[str, DeclaredTable] = {table.name: table for table in tables}
         columns = [(table.name, column.name, column_type(column)) for table in self.tables.values() for column in table.columns]
         self._compares_worker = worker != app
-        self.arguments = (app, worker, *(list(part) for part in zip(*columns, strict=True)))
+        self.arguments = (app, worker, *(list(part) for part in zip(*columns, strict=True)), VISITED)
         """The parameters of `SQL`."""
 
     def refuse(self, rows: Iterable[Any], *, undeclared: bool = True) -> None:
@@ -132,6 +136,11 @@ class TableCheck:
             yield "has no forced row-level security: call ddl.protect in the revision that creates it"
         elif not row.owned_by_app:
             yield from _policies(row, table, f"{owner}", f"{kind.value}")
+        if row.stale_search:
+            yield (
+                "has a text search that was made for other public rows than it has now: call "
+                f"not_searchable({table.name!r}), and then searchable({table.name!r}, …) with the same columns, in a revision"
+            )
         for index, first in row.unique:
             if first != owner and index not in across_owners(table):
                 yield f"has the unique index {index}, which does not start with {owner}: it would show the values of other owners"

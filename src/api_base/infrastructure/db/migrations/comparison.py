@@ -146,13 +146,13 @@ def _searching(
         before = _searched_in(connection, table)
         if dropped.intersection((table, column) for column in before):
             yield table, (), before
-    for pages in sorted(declared.lists, key=lambda pages: pages.table.name):
-        table, search = pages.table.name, pages.search
-        if table not in own or search is None or not search.columns:
+    wanted = {pages.table.name: pages.search.columns for pages in declared.lists if pages.search is not None and pages.search.columns}
+    for table, columns in sorted(wanted.items()):
+        if table not in own:
             continue
         before = _searched_in(connection, table) if table in stored else ()
-        if before != (search.columns[0], *sorted(search.columns[1:])):
-            yield table, search.columns, before
+        if before != (columns[0], *sorted(columns[1:])):
+            yield table, columns, before
 
 
 def _searched_in(connection: sa.Connection, table: str) -> tuple[str, ...]:

@@ -1,10 +1,14 @@
 """The text search of a list."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 
 from api_base.infrastructure.db.statement import OWNER
+
+COMPUTED: Final = frozenset({"title_key", "words"})
+"""The columns that `searchable` adds to a table."""
 
 
 def search_name(table: str) -> str:
