@@ -23,6 +23,7 @@ EXPLICIT_LINES = 160
 TWICE = (
     ("resource", "notes", "title:str", "body:text?", "status:open,done", "pinned:bool", "due_on:date?", "budget:money?"),
     ("job", "notes", "close_note", "status", "due_on"),
+    ("relation", "notes", "labels", "--to", "labels"),
 )
 
 
@@ -77,7 +78,7 @@ def test_nothing_is_generated_twice(repository: Repository) -> None:
 
 def test_what_is_generated_needs_no_edit(repository: Repository) -> None:
     assert "22 passed" in repository.run("make", "test")
-    assert "The wiring of 11 contexts is sound.\n" in repository.run("make", "check")
+    assert "The wiring of 12 contexts is sound.\n" in repository.run("make", "check")
 
 
 def test_what_is_generated_is_typed_strictly(repository: Repository) -> None:
@@ -93,7 +94,8 @@ def test_an_edited_project_is_upgraded(repository: Repository) -> None:
         f"{NOTES}/note.py": (filters, filters.replace('"budget", ', "")),
     }
     record = json.loads((repository.home / ".api-base.json").read_text())
-    assert [step["command"] for step in record["steps"]] == ["resource", "resource", "command", "query", "job", "subscriber", "relation"]
+    commands = ["resource", "resource", "command", "query", "job", "subscriber", "relation", "resource", "query", "relation"]
+    assert [step["command"] for step in record["steps"]] == commands
     now = {path: (repository.home / path).read_text() for path in older}
     for path, (text, before) in older.items():
         assert text in now[path]

@@ -61,13 +61,22 @@ def refusal(home: Path, *arguments: str, command: str) -> str:
     return str(refused.value)
 
 
-def test_what_would_hide_a_slug_or_be_none_is_refused(project: Path) -> None:
+def test_a_query_has_a_path_that_no_slug_has(project: Path) -> None:
     generate(project, ARTICLES)
-    assert refusal(project, "articles", "articles_by_title", "title", command="query") == (
-        "Paths name each Article by its slug, so the path of a query would hide the one that is called like it. Write it by hand."
-    )
-    assert refusal(project, "articles", "name_article", "slug", command="command") == (
-        "The field 'slug' of Article is Annotated[str, SlugRule()], which no command can be generated for. Write it by hand."
+    generate(project, Step(command="query", arguments=("articles", "articles_by_title", "title")))
+    assert '@router.get("/-/articles-by-title"' in (project / f"{FOLDER}/routes.py").read_text()
+    test = (project / "tests/test_articles_by_title.py").read_text()
+    assert '{**body, "slug": f"number-{number}"}' in test
+    assert 'f"{PATH}/-/articles-by-title"' in test
+
+
+@pytest.mark.parametrize("kind", ["command", "query", "job"])
+def test_the_slug_is_no_field_of_a_message(project: Path, kind: str) -> None:
+    generate(project, ARTICLES)
+    with pytest.raises(ConfigurationError) as refused:
+        generate(project, Step(command=kind, arguments=("articles", "name_article", "slug")))
+    assert str(refused.value) == (
+        "The field 'slug' of Article is Annotated[str, SlugRule()], which no message can be generated for. Write it by hand."
     )
 
 

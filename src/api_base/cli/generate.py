@@ -33,10 +33,11 @@ def resource(
 def relation(
     context: OfContext,
     name: Annotated[str, typer.Argument(help="Name in the plural, as in votes or followers.")],
+    to: Annotated[str | None, typer.Option(help="Context of the resources at the other end, in the place of users.")] = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Add a relation between a resource and users, each pair once at most, with its routes: PUT, DELETE and GET /notes/{id}/votes/me"""
-    _generate("relation", context, name, dry_run=dry_run)
+    """Add a relation between a resource and users, or two resources, each pair once at most, with its routes: PUT, DELETE and GET /notes/{id}/votes/me"""
+    _generate("relation", context, name, *([] if to is None else [to]), dry_run=dry_run)
 
 
 @app.command()

@@ -99,7 +99,7 @@ class DeclaredResource:
             imports, shown, sent, changed = (f"from {self.module} import {plain}",), plain, values[0], values[1]
         else:
             raise ConfigurationError(
-                f"The field {name!r} of {self.cls} is {annotation}, which no command can be generated for. Write it by hand."
+                f"The field {name!r} of {self.cls} is {annotation}, which no message can be generated for. Write it by hand."
             )
         return NamedField(name=name, annotation=plain, shown=shown, nullable=nullable, sent=sent, changed=changed, imports=imports)
 

@@ -28,10 +28,6 @@ def add_query(staging: Staging, context: str, name: str, fields: Sequence[str]) 
     resource = declared_resource(staging, context)
     if resource.owner is not Owner.TENANT:
         raise ConfigurationError(f"Queries are generated for what tenants own, and a {resource.cls} has no tenant_id. Write it by hand.")
-    if resource.key is not None:
-        raise ConfigurationError(
-            f"Paths name each {resource.cls} by its {resource.key}, so the path of a query would hide the one that is called like it. Write it by hand."
-        )
     named = resource.fields(fields)
     if unfit := next((one.name for one in named if one.nullable or one.is_money), None):
         raise ConfigurationError(
@@ -118,6 +114,9 @@ def _values(resource: DeclaredResource, name: str, fields: Sequence[NamedField])
         "path": resource.path,
         "name": name,
         "end": in_path(end),
+        "of_collection": in_path(end) if resource.key is None else f"-/{in_path(end)}",
+        "body_of_one": "body" if resource.key is None else f'{{**body, "{resource.key}": f"number-{{number}}"}}',
+        "number": "_" if resource.key is None else "number",
         "cls_of_message": class_name(name),
         "sentence": words(name).capitalize(),
         "imports": "\n".join(["from uuid import UUID", *(one for one in imports if one not in enumerations)]),

@@ -37,7 +37,7 @@ def take(step: Step, staging: Staging, events: Events) -> str | None:
             new = add_resource(staging, names, fields, owner, step.key, explicit=step.explicit)
             return name if new else None
         case "relation":
-            return name if add_relation(staging, name, others[0]) else None
+            return name if add_relation(staging, name, *others) else None
         case "subscriber":
             add_subscriber(staging, name, event_named(others[0], events()))
         case message:
