@@ -19,6 +19,9 @@ MODULES: Final = {
 }  # fmt: skip
 CONSOLE: Final = "operations/shell.py"
 """Runs what the operator writes: `api-base shell`."""
+STARTS: Final = {"subprocess.run", "subprocess.Popen", "asyncio.create_subprocess_exec"}
+FOREGROUND: Final = ("cli/", "generating/")
+"""Folders whose programs belong to the command that runs in the terminal: Ctrl-C is for both."""
 HASHES: Final = {"sha256", "blake2b", "blake2s", "md5", "sha1"}
 WEAK: Final = {
     "infrastructure/minio/upload_operations.py": "the checksum by which S3 finds damage of a part on the way (Content-MD5)",
@@ -42,6 +45,15 @@ def dangers(tree: ast.AST) -> Iterator[tuple[int, str]]:
             case ast.ImportFrom(module=str(module), names=names):
                 found = [f"{module}.{alias.name}" for alias in names]
                 yield from ((node.lineno, name) for name in found if within(name))
+
+
+def in_this_group(tree: ast.AST) -> Iterator[int]:
+    """The line of each program that is started without a session of its own."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in STARTS:
+            given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+            if given.get("start_new_session") != "True":
+                yield node.lineno
 
 
 def within(module: str) -> bool:
@@ -94,3 +106,19 @@ def test_other_code_is_no_danger(code: str) -> None:
 def test_a_hash_function_is_found_however_it_is_named() -> None:
     code = "hashlib.md5(b'')\nfrom hashlib import sha512\nhmac.digest(key, text, 'sha384')"
     assert set(hashes(ast.parse(code))) == {"sha512", "md5", "sha384"}
+
+
+def test_what_serves_starts_no_program_in_its_group() -> None:
+    """Ctrl-C is sent to the group of the terminal: a program in it ends in the middle of a start, as if the start had failed."""
+    found = [
+        f"{file.relative_to(SOURCE)}:{line}"
+        for file in sorted(SOURCE.rglob("*.py"))
+        if not file.relative_to(SOURCE).as_posix().startswith(FOREGROUND)
+        for line in in_this_group(ast.parse(file.read_text()))
+    ]
+    assert found == []
+
+
+def test_a_program_in_the_group_is_found() -> None:
+    code = "subprocess.run(['initdb'])\nsubprocess.Popen(['postgres'], start_new_session=True)\nsubprocess.Popen(['x'], start_new_session=False)\n"
+    assert list(in_this_group(ast.parse(code))) == [1, 3]

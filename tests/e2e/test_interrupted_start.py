@@ -52,9 +52,9 @@ def test_a_signal_at_any_moment_of_the_start_is_safe(project: Project, number: s
         else:
             os.kill(parent, number)
         if target == "child" or number == signal.SIGHUP:
-            assert backend.ready().end(signal.SIGTERM) == 0
+            assert backend.ready().end(signal.SIGTERM) == 0, backend.output
         else:
-            assert backend.process.wait(PATIENCE) == 0
+            assert backend.process.wait(PATIENCE) == 0, backend.output
         until(lambda: not any(alive(pid) for pid in family), "the end of all processes", 10)
         assert "Traceback" not in backend.output
         assert "Exception ignored" not in backend.output

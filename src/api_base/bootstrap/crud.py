@@ -169,11 +169,11 @@ class Crud[T: Resource, D](Declaration):
         subscribers: Callable[[Ports], Sequence[AnySubscription]] = lambda ports: (),
         jobs: Sequence[Job] = (),
         tables: Sequence[DeclaredTable] = (),
+        requires: Sequence[str] = (),
         migrations: Path | None = None,
     ) -> Context:
         """Return the context of the resource. `handlers` and `routes` are one's own: each replaces the ready one of its message, or of its method and
         path; the others are added. `tables` are further ones, such as relations. `migrations` is by default the folder of that name beside the module of the class.
-
         For everything else that a context brings: `dataclasses.replace(NOTES.context(), events=(…))`.
         """
 
@@ -191,7 +191,7 @@ class Crud[T: Resource, D](Declaration):
             events=tuple(self.events.values()),
             subscribers=subscribers,
             jobs=jobs,
-            requires=("files", "jobs") if self.imports else (),
+            requires=(*requires, *(("files", "jobs") if self.imports else ())),
             importable=(self.imports,) if self.imports else (),
             channels=self.channels,
             routes=lambda bus: self.routes(bus, None if routes is None else routes(bus)),

@@ -96,7 +96,13 @@ async def _answer(file: IO[bytes], task: Mapping[str, Any]) -> bytes:
     """Run the process. Raises `ContentRefused` if the content exhausts a limit or breaks a decoder, `Unavailable` for other ends."""
     command = (sys.executable, "-I", "-m", PROCESS, json.dumps(task))
     started = await asyncio.create_subprocess_exec(
-        *command, stdin=file, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=_environment(), cwd="/"
+        *command,
+        stdin=file,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=_environment(),
+        cwd="/",
+        start_new_session=True,  # Ctrl-C at a worker in a terminal lets the inspection end
     )
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS + os.fstat(file.fileno()).st_size // BYTES_PER_SECOND):

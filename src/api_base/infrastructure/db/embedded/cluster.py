@@ -1,8 +1,6 @@
 """The data directory of the server ("cluster"): made beside its place and renamed when it is complete, never deleted and never overwritten."""
 
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 from contextlib import suppress
@@ -11,9 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from api_base.core.errors import ConfigurationError
-from api_base.core.shared.least_privilege import program_environment
-from api_base.core.shared.parent_death import die_with_parent
 from api_base.infrastructure.db.embedded.binaries import Binaries
+from api_base.infrastructure.db.embedded.programs import run_program
 from api_base.infrastructure.db.embedded.state_files import write_private
 from api_base.infrastructure.db.embedded.trust import PRIVATE, present, read_untrusted
 
@@ -45,16 +42,7 @@ def create(programs: Binaries, data: Path, password: str) -> None:
         "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync",
     ]  # fmt: skip
     try:
-        done = subprocess.run(
-            command,
-            cwd="/",
-            env=program_environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-            preexec_fn=die_with_parent(signal.SIGTERM),
-            **programs.run_as,
-        )
+        done = run_program(command, run_as=programs.run_as)
     finally:
         secret.unlink()
     if done.returncode:
@@ -66,9 +54,10 @@ def create(programs: Binaries, data: Path, password: str) -> None:
 
 def check_version(programs: Binaries, data: Path) -> None:
     """Raise `ConfigurationError` if the cluster belongs to another version of PostgreSQL."""
-    ours = subprocess.run(
-        [programs.path("postgres"), "--version"], capture_output=True, text=True, check=True, env=program_environment()
-    ).stdout.split()[-1]
+    version = run_program([programs.path("postgres"), "--version"])
+    if version.returncode:
+        raise ConfigurationError(f"The program {programs.path('postgres')} does not run: {_last_line(version.stderr)}")
+    ours = version.stdout.split()[-1]
     theirs = read_untrusted(data / "PG_VERSION").strip()
     if not theirs.isdecimal():
         raise ConfigurationError(f"{data / 'PG_VERSION'} is damaged. Restore the data directory from a backup.")

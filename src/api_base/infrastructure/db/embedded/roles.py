@@ -10,8 +10,8 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from api_base.core.errors import ConfigurationError
-from api_base.core.shared.least_privilege import program_environment
 from api_base.infrastructure.db.embedded.binaries import program
+from api_base.infrastructure.db.embedded.programs import run_program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +79,7 @@ class Superuser:
             raise ConfigurationError(f"The roles of the embedded database cannot be created: {_reason(done.stderr)}")
 
     def _run(self, statements: str) -> subprocess.CompletedProcess[str]:
-        environment = program_environment() | {"PGPASSWORD": self._passwords[SUPERUSER], "LC_ALL": "C"}
-        return subprocess.run(self._command, input=statements, text=True, check=False, capture_output=True, env=environment)
+        return run_program(self._command, given=statements, variables={"PGPASSWORD": self._passwords[SUPERUSER], "LC_ALL": "C"})
 
 
 def _unless_exists(statement: str, catalogue: str, column: str, name: str) -> str:

@@ -20,6 +20,7 @@ from api_base.infrastructure.db.embedded import binaries, cluster
 from api_base.infrastructure.db.embedded.binaries import Binaries
 from api_base.infrastructure.db.embedded.data_location import data_location, own_home, socket_directory
 from api_base.infrastructure.db.embedded.orphan import end_orphan
+from api_base.infrastructure.db.embedded.programs import run_program
 from api_base.infrastructure.db.embedded.roles import ROLES, SUPERUSER, Superuser, Urls, url, urls
 from api_base.infrastructure.db.embedded.server_log import ServerLog
 from api_base.infrastructure.db.embedded.state_files import Running, StateFiles
@@ -201,4 +202,4 @@ class EmbeddedServer:
 
 def _accepts_connections(running: Running) -> bool:
     command = [binaries.program("pg_isready"), "-q", "-h", running.socket, "-p", str(running.port), "-t", "2"]
-    return subprocess.run(command, check=False, env=program_environment()).returncode == 0
+    return run_program(command).returncode == 0
