@@ -54,7 +54,9 @@ class ArticleDTO(ResourceDTO):
 
 TABLE: Final = resource_table(Article, "articles", public="published", own="user_id")
 NAMES: Final = ("title", "kind", "rank", "published", "created_at")
-ARTICLES: Final = crud(Article, ArticleDTO, name="articles", filters=NAMES, sorts=("title", "rank", "created_at"), search=("title",), table=TABLE)
+ARTICLES: Final = crud(
+    Article, ArticleDTO, name="articles", filters=NAMES, sorts=("title", "rank", "created_at"), search=("title",), table=TABLE
+)
 FIELDS: Final = ARTICLES.routes_of.fields
 
 

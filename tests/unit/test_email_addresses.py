@@ -24,7 +24,9 @@ def test_an_address_has_one_form(written: str, stored: str) -> None:
     assert EmailAddress.parse(written).value == stored
 
 
-@pytest.mark.parametrize("written", ["ana@münchen.de", "ana@mu\u0308nchen.de", "josé@example.com", "ana@例え.jp", "аna@example.com", "ana@example。com"])
+@pytest.mark.parametrize(
+    "written", ["ana@münchen.de", "ana@mu\u0308nchen.de", "josé@example.com", "ana@例え.jp", "\u0430na@example.com", "ana@example\u3002com"]
+)
 def test_an_internationalized_address_is_refused_with_the_form_to_write(written: str) -> None:
     assert reason(written) == IN_ASCII
 

@@ -112,4 +112,6 @@ def test_the_other_end_is_named_and_is_another(project: Path) -> None:
         "src/shop/labels declares no resource by crud(…). Run: api-base generate resource labels FIELD:TYPE…"
     )
     generate(project, Step(command="resource", arguments=("diaries", "title:str"), owner="user"))
-    assert refusal(project, "notes", "diaries", "diaries") == "Relations are within a tenant, and a Diary has no tenant_id. Write it by hand."
+    assert (
+        refusal(project, "notes", "diaries", "diaries") == "Relations are within a tenant, and a Diary has no tenant_id. Write it by hand."
+    )

@@ -20,7 +20,7 @@ def run_program(
     return subprocess.run(
         command,
         cwd="/",
-        env=program_environment() | (variables or {}),
+        env={**program_environment(), **(variables or {})},
         input=given,
         capture_output=True,
         text=True,
