@@ -77,7 +77,7 @@ def test_nothing_is_generated_twice(repository: Repository) -> None:
 
 
 def test_what_is_generated_needs_no_edit(repository: Repository) -> None:
-    assert "22 passed" in repository.run("make", "test")
+    assert "31 passed" in repository.run("make", "test")
     assert "The wiring of 12 contexts is sound.\n" in repository.run("make", "check")
 
 
@@ -112,7 +112,7 @@ def test_an_edited_project_is_upgraded(repository: Repository) -> None:
     for path, text in now.items():
         assert (repository.home / path).read_text() == text.replace("max_length=200", "max_length=80")
     assert "Nothing to do: version" in repository.run(".venv/bin/api-base", "upgrade")
-    assert "22 passed" in repository.run("make", "test")
+    assert "31 passed" in repository.run("make", "test")
 
 
 def test_the_commands_for_agents(project: WarmProject) -> None:
