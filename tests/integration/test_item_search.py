@@ -25,8 +25,8 @@ async def films(migrated: Urls, tmp_path: Path) -> AsyncIterator[Services]:
     async with services(migrated, tmp_path) as made:
         for tenant in (uuid4(), uuid4()):
             act_for(tenant, permissions=frozenset({"items:read", "items:create"}))
-            for name in NAMES:
-                await made.bus.execute(CreateItem(details=details(name=name)))
+            for sku, name in zip("abcde", NAMES, strict=True):  # the numbered ones of `details` are found by their numbers
+                await made.bus.execute(CreateItem(details=details(sku=sku, name=name)))
         yield made
 
 
