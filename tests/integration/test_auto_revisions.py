@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from api_base.bootstrap import migrations
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.crud import crud
-from api_base.core.errors import ConfigurationError
+from api_base.core.errors import ConfigurationError, WiringError
 from api_base.core.types import TenantId, UserId
 from api_base.domain.common.resource import Resource
 from api_base.domain.common.text import TextRule
@@ -48,6 +49,19 @@ class PlanWithoutDefault(Resource):
     tenant_id: TenantId
     title: Title
     place: Title
+
+
+class Size(Enum):
+    SMALL = 1
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Sized(Resource):
+    """Of a type that no column holds: the values of enumerations are texts."""
+
+    tenant_id: TenantId
+    title: Title
+    size: Size = Size.SMALL
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -144,6 +158,16 @@ def test_a_column_that_existing_rows_have_no_value_of_is_refused(writer: Writer)
     with pytest.raises(ConfigurationError, match="the column 'place' of 'plans' is never null, and rows that exist have no value"):
         writer.auto(writer.plans(PlanWithoutDefault))
     assert len(list(writer.folder.glob("*.py"))) == 1
+
+
+def test_what_is_wrong_with_the_declarations_is_said_first(writer: Writer) -> None:
+    context = writer.plans(Sized, filters=("size",), sorts=("size",))
+    with pytest.raises(WiringError) as refused:
+        writer.auto(context)
+    assert [fault.sentence for fault in refused.value.faults] == [
+        "Sized.size is Size, which no converter stores. Pass converters={Size: Converter(…)} to aggregate_mapping."
+    ]
+    assert not writer.folder.exists()
 
 
 @pytest.mark.parametrize(("cls", "line"), [(Letter, 'ddl.protect("plans", "user_id", ddl.Ownership.USER)'), (Country, "")])

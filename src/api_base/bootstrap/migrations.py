@@ -172,7 +172,8 @@ def new(context: str, message: str, contexts: Sequence[Context]) -> Path:
 def auto(settings: Settings, urls: Urls, context: str, message: str | None, contexts: Sequence[Context]) -> Path | None:
     """Write the revision of `context` that makes the database as its tables and lists are declared; None if nothing is to do.
 
-    Raises `ConfigurationError` while revisions of the context are pending, and for a column that it cannot fill.
+    Raises `ConfigurationError` while revisions of the context are pending, and for a column that it cannot fill, and `WiringError` with the faults of
+    the contexts, but for the folder that the first revision makes.
     """
     from api_base.infrastructure.db.migrations.comparison import difference  # Alembic costs a start 0.1 s
     from api_base.infrastructure.db.migrations.writer import branch_of, write_difference
@@ -190,9 +191,13 @@ def auto(settings: Settings, urls: Urls, context: str, message: str | None, cont
 
 def _schema(settings: Settings, name: str, contexts: Sequence[Context]) -> "DeclaredSchema":
     from api_base.bootstrap.services import build  # which imports this module's callers
+    from api_base.bootstrap.wiring_check.tables import without_migrations
     from api_base.infrastructure.db.migrations.comparison import DeclaredSchema
 
     services = build(settings, contexts)  # keeps the lists
+    expected = [fault for context in contexts for fault in without_migrations(context)]
+    if refused := [fault for fault in services.declarations.faults if fault not in expected]:
+        raise WiringError(refused)
     database = services.container.database
     return DeclaredSchema(
         tables=[table for context in contexts if context.name == name for table in context.tables],

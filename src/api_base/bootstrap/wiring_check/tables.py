@@ -28,7 +28,7 @@ def faults(contexts: Sequence[Context], repositories: Sequence[object]) -> Itera
                 yield Fault(declared_at(table), f"Two tables have the name {table.name!r}. Rename one, or declare it in one context only.")
             tables.setdefault(table.name, table)
             declared.add(id(table))
-        yield from _migrations(context)
+        yield from without_migrations(context)
     checked = dict[int, bool]()
     for repository in repositories:
         if isinstance(repository, SqlRepository) and checked.setdefault(id(repository.mapping), True):
@@ -42,7 +42,8 @@ def _owner(table: DeclaredTable) -> Iterator[Fault]:
         yield Fault(declared_at(table), f"The table {table.name!r} has no column {owner!r}, which names the owner of a row. Add it.")
 
 
-def _migrations(context: Context) -> Iterator[Fault]:
+def without_migrations(context: Context) -> Iterator[Fault]:
+    """Yield the fault of tables without a folder of revisions."""
     if not context.tables:
         return
     if context.migrations is None:
