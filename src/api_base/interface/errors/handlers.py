@@ -165,14 +165,15 @@ def _violation(one: Any, part: str) -> errors.Violation:
     return errors.Violation(pointer(*steps), one["type"], validation_message(one["type"], one.get("ctx", {}), one["msg"]))
 
 
-_PARTS: Final = frozenset({"body", "query", "path", "header", "cookie"})
+PARTS: Final = frozenset({"body", "query", "path", "header", "cookie"})
+"""The parts of a request into which pointers of its errors point."""
 
 
 def _located(error: errors.Invalid) -> errors.Invalid:
     """Return the violations with pointers into the request. The domain's pointers are relative to its input, which is the body."""
     return errors.Invalid(
         [
-            v if v.pointer[1:].partition("/")[0] in _PARTS else errors.Violation(f"/body{v.pointer}", v.code, v.message)
+            v if v.pointer[1:].partition("/")[0] in PARTS else errors.Violation(f"/body{v.pointer}", v.code, v.message)
             for v in error.violations
         ]
     )

@@ -22,6 +22,7 @@ from api_base.interface.errors.handlers import BEARER, http_problem, invalid_of,
 from api_base.interface.middleware.http_exchange import http_exchange_of
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes import rendering
+from api_base.interface.routes.attribute_pointers import pointing_into_body
 from api_base.interface.routes.client_caching import ClientCaching, content_tag
 from api_base.interface.routes.dependencies import FORM, VALUES, Composed, request_of
 from api_base.interface.routes.etags import ENTITY_TAG, matches, sparse_tag
@@ -81,6 +82,8 @@ class Operation:
         self._own_query = signature.whole_query
         for name, body in signature.bodies.items():
             self._body = name, self._read_by(body)
+            if isinstance(body, type):
+                self.endpoint = pointing_into_body(self.endpoint, body)
         if signature.composed:
             self._compose(signature, body_limit)
 
