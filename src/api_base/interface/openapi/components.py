@@ -113,7 +113,7 @@ def _answer(status: int, description: str, headers: tuple[str, ...]) -> Json:
         "title": example.title,
         "status": status,
         "detail": description + ".",
-        "instance": "/api/v1/…",
+        "instance": "/api/v1/items",
         "request_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     }
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "example": problem}}

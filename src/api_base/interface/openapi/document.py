@@ -21,6 +21,7 @@ from api_base.interface.errors.shape import ProblemShape
 from api_base.interface.middleware.auth import AuthenticationScheme
 from api_base.interface.openapi.components import HEADERS, OAUTH2_ERROR, PASSWORD, PROBLEM, REPLACED, RESPONSES, security_schemes
 from api_base.interface.openapi.operations import complete
+from api_base.interface.openapi.schema_names import rename_schemas
 from api_base.interface.openapi.shapes import shape_errors
 from api_base.interface.router import V1
 from api_base.interface.routes import Router
@@ -121,6 +122,7 @@ def _document(app: FastAPI, version: str, schemes: Sequence[AuthenticationScheme
             version=version,
             openapi_version=app.openapi_version,
             description=DESCRIPTION,
+            contact={"name": app.title},
             license_info=LICENSE,
             routes=app.routes,
             servers=[{"url": "/", "description": "The server of this document"}],
@@ -135,6 +137,7 @@ def _document(app: FastAPI, version: str, schemes: Sequence[AuthenticationScheme
         complete(operation, method, path, route.endpoint, options_of(route), names)
     document["tags"] = [{"name": tag, "description": f"Operations on {tag}."} for tag in sorted(tags)]
     _components(document, schemes)
+    rename_schemas(document)
     return document
 
 
@@ -161,7 +164,7 @@ def _components(document: Json, schemes: Sequence[AuthenticationScheme]) -> None
     schemas = {name: schema for name, schema in components.get("schemas", {}).items() if name not in REPLACED}
     components["schemas"] = dict(sorted({**schemas, "Problem": PROBLEM, "OAuth2Error": OAUTH2_ERROR}.items()))
     for name, schema in schemas.items():
-        if name.startswith("Page_"):
+        if name.startswith("Page_"):  # as FastAPI names them
             schema["properties"].pop("cursors", None)
     components["responses"] = RESPONSES
     components["headers"] = HEADERS

@@ -1,0 +1,47 @@
+"""Names and titles of the document's schemas, from which generators make the names of classes.
+
+FastAPI names `Page[ItemDTO]` `Page_ItemDTO_`, and gives each page the title `Page`: generators that name classes by titles then make one of all.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+type Json = dict[str, Any]
+
+_PREFIX: Final = "#/components/schemas/"
+_GENERIC: Final = re.compile(r"(?P<generic>[A-Za-z]+)_(?P<inner>\w+)_")
+
+
+def rename_schemas(document: Json) -> None:
+    """Give each schema a name without punctuation, `ItemPage`, and its name as the title; and leave out what says nothing: anything or null."""
+    schemas = document["components"]["schemas"]
+    names = {name: _plain(name) for name in schemas}
+    taken = list(names.values())
+    names = {name: new if taken.count(new) == 1 else name for name, new in names.items()}
+    for one in list(_objects(document)):
+        reference = one.get("$ref")
+        if isinstance(reference, str) and reference.startswith(_PREFIX):
+            one["$ref"] = _PREFIX + names.get(reference.removeprefix(_PREFIX), reference.removeprefix(_PREFIX))
+        if {} in (one.get("anyOf") or ()):
+            del one["anyOf"]
+    document["components"]["schemas"] = {
+        new: schema | {"title": new} if schema else schema
+        for new, schema in sorted((names[name], schema) for name, schema in schemas.items())
+    }
+
+
+def _plain(name: str) -> str:
+    """Return `ItemPage` for `Page_ItemDTO_`, and other names as they are."""
+    found = _GENERIC.fullmatch(name)
+    return name if found is None else _plain(found["inner"]).removesuffix("DTO").replace("_", "") + found["generic"]
+
+
+def _objects(value: Any) -> Iterator[Json]:
+    if isinstance(value, dict):
+        yield value
+        for one in value.values():
+            yield from _objects(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _objects(one)
