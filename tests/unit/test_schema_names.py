@@ -44,3 +44,11 @@ def test_anything_or_null_says_nothing() -> None:
         "result": {"title": "Result"},
         "text": {"anyOf": [{"type": "string"}, {"type": "null"}]},
     }
+
+
+def test_a_property_may_be_called_like_a_keyword() -> None:
+    given = document("WordsDTO")
+    properties = {"anyOf": {"type": "string"}, "$ref": {"type": "string"}}
+    given["components"]["schemas"]["WordsDTO"]["properties"] = dict(properties)
+    rename_schemas(given)
+    assert given["components"]["schemas"]["WordsDTO"]["properties"] == properties

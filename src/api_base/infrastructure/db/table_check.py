@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api_base.core.errors import Fault, WiringError
+from api_base.infrastructure.db.query_builder.text_search import search_name
 from api_base.infrastructure.db.schema import (
     VISITED,
     VISITOR,
@@ -48,7 +49,7 @@ select c.relname::text,
             select coalesce(string_agg(h.attname || '=' || t.attname, ','), '') from unnest(conkey, confkey) k (here, there)
             join pg_attribute h on h.attrelid = conrelid and h.attnum = here join pg_attribute t on t.attrelid = confrelid and t.attnum = there)]
         from pg_constraint join pg_class target on target.oid = confrelid where conrelid = c.oid and contype = 'f'),
-    exists (select from pg_policy join pg_proc on pronamespace = c.relnamespace and proname = 'search_' || c.relname
+    exists (select from pg_policy join pg_proc on pronamespace = c.relnamespace and proname = $7 || c.relname
         where polrelid = c.oid and polcmd = 'r' and strpos(pg_get_expr(polqual, polrelid), $6) > 0
         and strpos(prosrc, pg_get_expr(polqual, polrelid)) = 0)
 from pg_class c, roles
@@ -91,7 +92,7 @@ class TableCheck:
         self.tables: Mapping[str, DeclaredTable] = {table.name: table for table in tables}
         columns = [(table.name, column.name, column_type(column)) for table in self.tables.values() for column in table.columns]
         self._compares_worker = worker != app
-        self.arguments = (app, worker, *(list(part) for part in zip(*columns, strict=True)), VISITED)
+        self.arguments = (app, worker, *(list(part) for part in zip(*columns, strict=True)), VISITED, search_name(""))
         """The parameters of `SQL`."""
 
     def refuse(self, rows: Iterable[Any], *, undeclared: bool = True) -> None:

@@ -23,7 +23,8 @@ def rename_schemas(document: Json) -> None:
         reference = one.get("$ref")
         if isinstance(reference, str) and reference.startswith(_PREFIX):
             one["$ref"] = _PREFIX + names.get(reference.removeprefix(_PREFIX), reference.removeprefix(_PREFIX))
-        if {} in (one.get("anyOf") or ()):
+        either = one.get("anyOf")
+        if isinstance(either, list) and {} in either:  # a property may have the name anyOf, too
             del one["anyOf"]
     document["components"]["schemas"] = {
         new: schema | {"title": new} if schema else schema
