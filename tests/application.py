@@ -148,7 +148,8 @@ class Running:
 
 def settings_on(urls: Urls, **sections: dict[str, Any]) -> Settings:
     """Settings for a database of the tests; limits are out of the way unless they are what a test is about."""
-    database = {"url": urls.app, "owner_url": urls.owner, "worker_url": urls.worker, "direct_url": urls.direct, "pool_size": 5}
+    database = {"url": urls.app, "owner_url": urls.owner, "worker_url": urls.worker, "direct_url": urls.direct}
+    database |= {"pool_size": 5, "acquire_timeout_seconds": 30}
     storage = {"url": f"file://{_STORAGE.name}"}
     defaults = {"database": database, "storage": storage, "security": {"signing_keys": [pem()]}, "rate_limit": UNLIMITED}
     return Settings(_env_file=None, **{name: defaults.get(name, {}) | sections.get(name, {}) for name in defaults | sections})
