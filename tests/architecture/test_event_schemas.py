@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urljoin
 from uuid import uuid4
 
 import msgspec
@@ -55,12 +56,12 @@ def example(event: type[DomainEvent]) -> DomainEvent:
 @pytest.mark.parametrize("event", documents.EVENTS, ids=lambda event: event.name)
 def test_what_is_sent_is_as_its_schemas_say(event: type[DomainEvent]) -> None:
     payload = msgspec.json.encode(example(event), enc_hook=str)
-    sent = json.loads(encoded(stored_event(name=event.name, payload=payload), "My API"))
+    sent = json.loads(encoded(stored_event(name=event.name, payload=payload), "https://example.com/shop"))
     validator(CLOUD_EVENT).validate(sent)
     read = JSONFormat().read(None, json.dumps(sent))  # by the SDK of CloudEvents
     assert (read.get_specversion(), read.get_type(), read.get_id(), read.get_data()) == ("1.0", event.name, sent["id"], sent["data"])
     validator(data_schema(event)).validate(sent["data"])
-    assert sent["dataschema"] == data_schema(event)["$id"]
+    assert urljoin(sent["dataschema"], data_schema(event)["$id"]) == sent["dataschema"]
     message = DOCUMENT["components"]["messages"][event.name]["payload"]["schema"]
     validator({**message, "components": DOCUMENT["components"]}).validate(sent)
     missing = {name: value for name, value in sent.items() if name != "subject"}

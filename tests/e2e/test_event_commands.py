@@ -70,7 +70,7 @@ def test_events_are_listed_as_cloud_events_oldest_first(shop: Shop) -> None:
     assert [event["type"] for event in events] == ["items.created.v1", "items.status_changed.v1"]
     assert [event["aggregateversion"] for event in events] == [1, 2]
     assert events[0]["data"]["sku"] == "OLD"
-    status, schema = shop.backend.request("GET", events[0]["dataschema"])
+    status, schema = shop.backend.request("GET", urlsplit(events[0]["dataschema"]).path)
     assert (status, schema["title"]) == (200, "ItemCreated")
     assert shop.events("list", "--aggregate", shop.item, "--limit", "1")[1] == printed.splitlines()[1] + "\n"
     assert shop.events("list", "--name", "items.created.v1", "--since", "2100-01-01") == (0, "")

@@ -4,7 +4,6 @@ Redis is slow, cut or gone."""
 import asyncio
 import contextlib
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,6 +19,7 @@ from api_base.core.protocols import CacheProvider, CircuitState
 from api_base.infrastructure.cache.redis_provider import MAX_UNDELIVERED, RedisCaches
 from api_base.infrastructure.redis.address import address_at
 from api_base.infrastructure.redis.servers import CONNECTIONS, OneServer
+from tests.certificates import self_signed
 from tests.factories.cache import redis_caches, tiered_caches
 from tests.services import Killable, Proxy, Toxiproxy
 
@@ -312,12 +312,7 @@ async def ended(cache: CacheProvider[Any]) -> bool:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate of `localhost` that it signs itself, with its key."""
-    certificate, key = tmp_path / "server.pem", tmp_path / "server.key"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True)
-    return certificate, key
+    return self_signed(tmp_path)
 
 
 async def test_over_tls_the_certificate_is_checked(make: Make, redis_url: str, certificate: tuple[Path, Path]) -> None:

@@ -39,8 +39,13 @@ def test_it_comes_back_as_it_was(event: StoredEvent) -> None:
 def test_it_has_what_the_specification_asks_for() -> None:
     """CloudEvents 1.0.2: required attributes, RFC 3339 time, names of extensions in lower-case email_templates and digits."""
     event = stored_event(payload=b'{"price": 1}')
-    found = json.loads(encoded(event, "My API"))
-    assert (found["specversion"], found["id"], found["source"], found["type"]) == ("1.0", str(event.id), "My API", event.name)
+    found = json.loads(encoded(event, "https://example.com/shop"))
+    assert (found["specversion"], found["id"], found["source"], found["type"]) == (
+        "1.0",
+        str(event.id),
+        "https://example.com/shop",
+        event.name,
+    )
     assert datetime.fromisoformat(found["time"]) == event.at
     assert found["time"].endswith("Z")
     assert found["data"] == {"price": 1}

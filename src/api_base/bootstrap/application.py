@@ -54,7 +54,10 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the recorder behind the first middleware does it
         lifespan=lifespan(services),
-        middleware=[*stack(settings, ports, services.declarations.middleware, shapes), Middleware(Dispatcher, limits=ports.limits)],
+        middleware=[
+            *stack(settings, ports, services.declarations.middleware, shapes),
+            Middleware(Dispatcher, limits=ports.limits, public_url=settings.server.public_url),
+        ],
     )
     app.state.realtime, app.state.drain, app.state.services = services.container.realtime, streams.drain, services
     for prefix, router in sorted(routers, key=lambda pair: isinstance(pair[1], Router)):
@@ -65,7 +68,9 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
         app.include_router(router)
     install(app)
     hooks = [(context.name, context.openapi) for context in contexts if context.openapi is not None]
-    openapi.install(app, routers, version=__version__, hooks=hooks, schemes=accepted.all, shapes=shapes)
+    openapi.install(
+        app, routers, version=__version__, hooks=hooks, schemes=accepted.all, shapes=shapes, prefix=settings.server.public_prefix
+    )
     return app
 
 

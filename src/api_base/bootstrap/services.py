@@ -56,7 +56,8 @@ class Services:
         """Raise `WiringError` with every fault of the contexts and of `routers`, by default those of the contexts, with their prefixes."""
         declared = self.declarations
         mounted = [*declared.routers, *declared.protocol_routers] if routers is None else routers
-        if found := [*declared.faults, *routes.faults(mounted, declared)]:
+        hidden = routes.below_public_path(mounted, self.settings.server.public_prefix)
+        if found := [*declared.faults, *routes.faults(mounted, declared), *hidden]:
             raise WiringError(found)
 
 

@@ -30,7 +30,7 @@ def list_(
 
     async def show(settings: "Settings", pool: "ConnectionPool") -> None:
         for event in await EventAdmin(pool).newest(name=name, aggregate_id=aggregate, since=_utc(since), limit=limit):
-            print(encoded(event, settings.app_name).decode())
+            print(encoded(event, settings.public_url).decode())
 
     run_as_worker(show)
 

@@ -25,19 +25,19 @@ _TEXT: Final = {"type": "string", "minLength": 1}
 
 CLOUD_EVENT: Final[Json] = {
     "$schema": DIALECT,
-    "$id": f"/events/{ENVELOPE}.json",
+    "$id": f"{ENVELOPE}.json",
     "title": "CloudEvent",
     "description": "An event in the form of CloudEvents 1.0 in JSON. `type` names the event, `dataschema` the schema of `data`.",
     "type": "object",
     "properties": {
         "specversion": {"const": "1.0"},
         "id": {**_TEXT, "format": "uuid", "description": "Identifies the event. Consumers use it to ignore an event that they have already handled."},
-        "source": {**_TEXT, "description": "The application."},
+        "source": {**_TEXT, "format": "uri", "description": "The public URL of the application."},
         "type": {**_TEXT, "pattern": r"^[a-z_]+\.[a-z_]+\.v[0-9]+$", "description": "`<context>.<fact>.v<version of the schema>`."},
         "subject": {**_TEXT, "format": "uuid", "description": "The id of the aggregate."},
         "time": {**_TEXT, "format": "date-time", "description": "The time at which the event was stored, in UTC."},
         "datacontenttype": {"const": "application/json"},
-        "dataschema": {**_TEXT, "format": "uri-reference", "description": "The schema of `data`, relative to the application's address."},
+        "dataschema": {**_TEXT, "format": "uri", "description": "The URL of the schema of `data`."},
         "sequence": {**_TEXT, "description": "Increases with the versions of an aggregate, compared as text."},
         "aggregateversion": {"type": "integer", "minimum": 1, "description": "The version of the aggregate after the change."},
         "tenantid": {**_TEXT, "format": "uuid", "description": "The tenant. Absent for events that belong to no tenant."},
@@ -53,11 +53,11 @@ CLOUD_EVENT: Final[Json] = {
 
 
 def data_schema(event: type[DomainEvent]) -> Json:
-    """The schema of an event's `data`. It is open: fields may be added within a version."""
+    """The schema of an event's `data`. It is open: fields may be added within a version. Its `$id` is relative to the URL that it is read from."""
     made = msgspec.json.schema(event)
     definitions = made["$defs"]
     own = definitions.pop(event.__name__)
-    return {"$schema": DIALECT, "$id": f"/events/{event.name}.json", **own, **({"$defs": definitions} if definitions else {})}
+    return {"$schema": DIALECT, "$id": f"{event.name}.json", **own, **({"$defs": definitions} if definitions else {})}
 
 
 SCHEMA_FORMAT: Final = "application/schema+json;version=2020-12"

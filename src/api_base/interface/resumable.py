@@ -20,6 +20,7 @@ from api_base.domain.files.errors import LengthMismatch, OffsetMismatch, UploadC
 from api_base.interface.errors.handlers import problem_of
 from api_base.interface.errors.http import BadRequest, UnsupportedMediaType
 from api_base.interface.errors.problem import MEDIA_TYPE
+from api_base.interface.public_url import public_prefix
 from api_base.interface.routes.body import media_type
 from api_base.interface.routes.parameters import header
 from api_base.interface.routes.rendering import ProtocolAnswer
@@ -241,7 +242,8 @@ def refusal(said: ResumableRequest, error: ApiBaseError) -> ProtocolAnswer | Non
     if problem is None:
         return None
     status = (_TUS_STATUS if said.tus else _IETF_STATUS).get(type(error), problem.status)
-    content: dict[str, Any] = problem.members(instance=current_context.get().path, request_id=current_context.get().request_id)
+    context = current_context.get()
+    content: dict[str, Any] = problem.members(instance=public_prefix.get() + context.path, request_id=context.request_id)
     content["status"] = status
     headers = [*problem.headers, *said.echo]
     if isinstance(error, OffsetMismatch):

@@ -23,6 +23,7 @@ from api_base.interface.event_stream import EventStream, channels_of, positions_
 from api_base.interface.middleware.http_exchange import http_exchange_of
 from api_base.interface.middleware.page_origins import PageOrigins
 from api_base.interface.openapi.components import BY_STATUS
+from api_base.interface.public_url import public_prefix
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.parameters import QueryResolver, header, query_pairs
 from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
@@ -168,7 +169,9 @@ def routes(ports: StreamPorts) -> Router:
         if principal is None or principal.session_id is None:
             raise Unauthenticated("The operation requires authentication. Send an access token.")
         value = ports.tokens.seal(_PURPOSE, principal.user_id, principal.session_id, principal.tenant_id or NO_TENANT)
-        cookie = f"{COOKIE}={value}; Path={PREFIX}/stream; HttpOnly; SameSite=Strict{'; Secure' if ports.secure else ''}"
+        cookie = (
+            f"{COOKIE}={value}; Path={public_prefix.get()}{PREFIX}/stream; HttpOnly; SameSite=Strict{'; Secure' if ports.secure else ''}"
+        )
         return ProtocolAnswer(status=204, content=None, headers=[(b"set-cookie", cookie.encode())])
 
     return router

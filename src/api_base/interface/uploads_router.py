@@ -20,6 +20,7 @@ from api_base.application.services.file_upload.complete import CompleteUpload
 from api_base.application.services.file_upload.dtos import UploadDTO
 from api_base.application.services.file_upload.removal import TerminateUpload
 from api_base.core.errors import ApiBaseError
+from api_base.interface.public_url import public_prefix
 from api_base.interface.resumable import (
     PARTIAL_TYPE,
     TUS_TYPE,
@@ -66,7 +67,7 @@ class _Uploads:
         length, carries = said.length_of(content), said.carries(content)
         begin = BeginUpload(name=said.name, content_type=said.content_type, length=length, metadata=said.metadata)
         upload = await self._bus.execute(begin)
-        location = f"{PATH}/{upload.id}".encode()
+        location = f"{public_prefix.get()}{PATH}/{upload.id}".encode()
         if carries:
             limits = await self._bus.execute(GetUploadLimits())
             resumable = [(b"location", location), *said.echo, (b"upload-limit", upload_limit(limits))]

@@ -20,6 +20,5 @@ def email_templates(ports: Ports, folder: Path) -> EmailTemplates:
 
 def links(ports: Ports) -> Links:
     """Return the builder of links whose tokens this application accepts."""
-    server = ports.settings.server
-    base = ports.settings.mail.links or f"http://{server.host}:{server.port}{PAGES}"
-    return Links(base, ports.link_tokens)
+    settings = ports.settings
+    return Links(settings.mail.links or f"{settings.public_url}{PAGES}", ports.link_tokens)

@@ -87,6 +87,20 @@ def _shared_prefixes(routers: Sequence[tuple[str, APIRouter]], declarations: Dec
             )
 
 
+def below_public_path(routers: Sequence[tuple[str, APIRouter]], path: str) -> Iterator[Fault]:
+    """Yield the fault of the first route that begins with the path of `SERVER__PUBLIC_URL`.
+
+    A proxy may keep or remove that path: whether a request is for the route, or for the rest of its path, would be unknown.
+    """
+    hidden = next((route for route in _routes(routers) if path and f"{route.path}/".startswith(f"{path}/")), None)
+    if hidden is not None:
+        yield Fault(
+            place_of(hidden.endpoint),
+            f"SERVER__PUBLIC_URL has the path {path}, with which {hidden.method} {hidden.path} begins. Choose another path, "
+            "or write the URL without one if clients use the path of the route itself.",
+        )
+
+
 def _routes(routers: Sequence[tuple[str, APIRouter]]) -> Iterator[_Route]:
     for prefix, router in routers:
         if isinstance(router, Router):

@@ -1,10 +1,11 @@
 """How the server answers HTTP, and the limits of its calls to other services."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from api_base.core.config.values import Section, address_or_network, host_pattern, origin, web_origin
+from api_base.core.config.values import Section, address_or_network, client_url, host_pattern, origin
 
 ForwardedHeader = Literal["x-forwarded-for", "forwarded"]
 
@@ -18,8 +19,9 @@ class ServerSettings(Section):
     """Port to listen on."""
     workers: int = Field(1, ge=1, le=64)
     """Number of server processes."""
-    public_url: Annotated[str, AfterValidator(web_origin)] | None = None
-    """Origin under which clients reach the server, such as `https://api.example.com`. Default: the address that it listens on."""
+    public_url: Annotated[str, AfterValidator(client_url)] | None = None
+    """URL under which clients reach the server, such as `https://api.example.com`, or `https://example.com/shop` behind a proxy, which may keep
+    or remove the path. Default: the address that it listens on."""
     trusted_proxies: tuple[Annotated[str, AfterValidator(address_or_network)], ...] = ()
     """Addresses or networks (CIDR) of the proxies whose header about the client is believed."""
     forwarded_header: ForwardedHeader = "x-forwarded-for"
@@ -60,6 +62,11 @@ class ServerSettings(Section):
     """Origins such as `https://app.example.com` that browsers may call from, or `*` for any."""
     cors_credentials: bool = False
     """Whether browsers may send cookies and `Authorization` from those origins."""
+
+    @property
+    def public_prefix(self) -> str:
+        """The path of `public_url`; empty without one."""
+        return urlsplit(self.public_url or "").path
 
 
 class ResilienceSettings(Section):

@@ -12,6 +12,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,49}")
 _HOST: Final = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|[0-9a-f:]*:[0-9a-f:.]*", re.IGNORECASE)
 _MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
 _PLAN: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_CLIENT_URL: Final = re.compile(r"(?P<origin>https?://[^/?#]+)(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*/?")
 _PEM: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
 
@@ -73,7 +74,9 @@ def origin(value: str) -> str:
     """Return the value unchanged. Raises `ValueError` unless it is `*` or an origin [RFC 6454, section 6.2]."""
     try:
         parts = urlsplit(value)
-        valid = bool(parts.scheme and parts.hostname) and value == f"{parts.scheme}://{parts.netloc}" and "@" not in parts.netloc
+        valid = (
+            bool(parts.scheme and parts.hostname) and value == f"{parts.scheme}://{parts.netloc}" and not re.search(r"[@\s]", parts.netloc)
+        )
         _ = parts.port
     except ValueError:
         valid = False
@@ -82,11 +85,18 @@ def origin(value: str) -> str:
     return value
 
 
-def web_origin(value: str) -> str:
-    """Return the value unchanged. Raises `ValueError` unless it is the origin of a web server."""
-    if value == "*" or not origin(value).startswith(("http://", "https://")):
-        raise ValueError("must be an origin such as https://api.example.com, without a path")
-    return value
+def client_url(value: str) -> str:
+    """Return the value without a slash at its end. Raises `ValueError` unless it is the origin of a web server, with a path or without."""
+    found = _CLIENT_URL.fullmatch(value)
+    try:
+        valid = found is not None and origin(found["origin"]) != "*"
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValueError(
+            "must be a URL such as https://api.example.com or https://example.com/shop: its path has letters, digits and -._~ only"
+        )
+    return value.rstrip("/")
 
 
 def media_type(value: str) -> str:

@@ -16,7 +16,7 @@ def _kafka(ports: "AdapterPorts") -> "EventTransport":
 
     events = ports.settings.events
     connection = connection_at(events.url.get_secret_value(), events.prefix)
-    return KafkaEventTransport(connection, ports.policy("kafka"), ports.settings.app_name, ports.deferred)
+    return KafkaEventTransport(connection, ports.policy("kafka"), ports.settings.public_url, ports.deferred)
 
 
 def _validate(url: str) -> None:

@@ -29,7 +29,7 @@ HEADERS: Final = [("content-type", MEDIA_TYPE.encode())]
 
 
 class KafkaEventPublisher(EventPublisher):
-    """`source` names the application in its events. Each batch is one call of `policy`: the relay retries."""
+    """`source` is the public URL of the application. Each batch is one call of `policy`: the relay retries."""
 
     def __init__(self, connection: KafkaConnection, policy: Policy, source: str) -> None:
         self._connection, self._policy, self._source = connection, policy, source

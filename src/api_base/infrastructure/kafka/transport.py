@@ -13,7 +13,7 @@ from api_base.infrastructure.resilience.patterns import Policy
 
 
 class KafkaEventTransport(Probe):
-    """Implements `EventTransport`. `source` names the application in its events. Deliveries that failed go to `deferred`."""
+    """Implements `EventTransport`. `source` is the public URL of the application. Deliveries that failed go to `deferred`."""
 
     def __init__(self, connection: KafkaConnection, policy: Policy, source: str, deferred: DeferredDeliveries) -> None:
         self._connection, self._policy, self._deferred = connection, policy, deferred

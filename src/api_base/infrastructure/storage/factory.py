@@ -18,8 +18,8 @@ def _local(ports: "AdapterPorts") -> "ObjectStorage":
     settings = ports.settings
     path = unquote(urlsplit(settings.storage.url.get_secret_value()).path)
     root = Path(path) if path else settings.database.data_dir / "storage"
-    base = settings.storage.public_url or f"http://{settings.server.host}:{settings.server.port}"
-    return LocalStorage(root.absolute(), ports.clock, SignedUrls(ports.storage_keys, base))
+    urls = SignedUrls(ports.storage_keys, settings.storage.public_url or settings.public_url)
+    return LocalStorage(root.absolute(), ports.clock, urls)
 
 
 def _validate(url: str) -> None:

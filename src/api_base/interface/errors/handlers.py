@@ -190,11 +190,11 @@ async def send_error(scope: Scope, send: Send, error: errors.ApiBaseError) -> No
 async def send_problem(scope: Scope, send: Send, problem: Problem) -> None:
     """Send `problem` as the response, in the shape of the errors of its prefix."""
     context = current_context.get(None)
-    request_id = context.request_id if context else ""
+    request_id, path = (context.request_id, context.path) if context else ("", scope["path"])
     if (shape := scope.get(SHAPE)) is None:
-        media_type, body = MEDIA_TYPE, problem.body(scope["path"], request_id)
+        media_type, body = MEDIA_TYPE, problem.body(path, request_id)
     else:
-        media_type, body = shape.encoded(problem.document(scope["path"], request_id))
+        media_type, body = shape.encoded(problem.document(path, request_id))
     headers = [(b"content-type", media_type), (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store"), *problem.headers]
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

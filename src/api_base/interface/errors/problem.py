@@ -8,6 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from api_base.core.errors import Violation
+from api_base.interface.public_url import public_prefix
 
 MEDIA_TYPE: Final = b"application/problem+json"
 PATH_CHARACTERS: Final = "/:@!$&'()*+,;="
@@ -43,13 +44,14 @@ class Problem:
     def body(self, path: str, request_id: str) -> bytes:
         """Return the JSON.
 
-        `path` is the decoded path of the request: `instance` is a URI reference, so it is encoded again [RFC 9457, section 3.1.5].
+        `path` is the decoded path of the request in this application: `instance` is a URI reference, so it is encoded again
+        [RFC 9457, section 3.1.5].
         """
         return _encode(self.document(path, request_id))
 
     def document(self, path: str, request_id: str) -> ProblemDocument:
         """Return the members of the JSON object of a response, which `body` encodes."""
-        return ProblemDocument(self.members(instance=quote(path, safe=PATH_CHARACTERS), request_id=request_id))
+        return ProblemDocument(self.members(instance=quote(public_prefix.get() + path, safe=PATH_CHARACTERS), request_id=request_id))
 
     def members(self, **occurrence: str) -> dict[str, Any]:
         """Return the members of the JSON object. `occurrence` are those about the request."""
@@ -69,7 +71,7 @@ class Problem:
 
 def type_of(kind: str) -> str:
     """Return the URI of a kind's type. The page of every kind is at /problems/<kind>."""
-    return f"https://iana.org/assignments/http-problem-types#{kind}" if kind in REGISTERED else f"/problems/{kind}"
+    return f"https://iana.org/assignments/http-problem-types#{kind}" if kind in REGISTERED else f"{public_prefix.get()}/problems/{kind}"
 
 
 def pointer(*steps: str) -> str:

@@ -19,6 +19,7 @@ from api_base.interface.errors.problem import MEDIA_TYPE, PATH_CHARACTERS
 from api_base.interface.middleware.cors import CrossOrigin
 from api_base.interface.middleware.production import SECURITY
 from api_base.interface.middleware.security_headers import security_headers
+from api_base.interface.public_url import below, public_prefix
 
 type Headers = Sequence[tuple[bytes, bytes]]
 
@@ -41,6 +42,7 @@ class FixedAnswers:
 
     def __init__(self, server: ServerSettings) -> None:
         self._origins = CrossOrigin(server.cors_origins, server.cors_credentials) if server.cors_origins else None
+        self._prefix = server.public_prefix
         self._random_bits = random.Random().getrandbits  # noqa: S311 -- ids, not secrets
         self._answers: dict[ApiBaseError, _Answer] = {}
 
@@ -51,7 +53,8 @@ class FixedAnswers:
         """
         answer = self._answers.get(error)
         if answer is None:
-            answer = self._answers[error] = _prepared(error)
+            with below(self._prefix):
+                answer = self._answers[error] = _prepared(error)
         given, origin = b"", None
         for name, value in request:
             if name == b"x-request-id":
@@ -60,7 +63,7 @@ class FixedAnswers:
                 origin = value
         request_id = (valid_request_id(given) if given else None) or self._random_bits(128).to_bytes(16).hex()
         before, between, after = answer.body
-        body = b"%b%b%b%b%b" % (before, _instance(path), between, request_id.encode(), after)
+        body = b"%b%b%b%b%b" % (before, _instance(self._public(path)), between, request_id.encode(), after)
         headers = [*added, *self._origins.headers(origin)[0]] if self._origins is not None else added
         lines = b"".join([b"%b: %b\r\n" % header for header in headers])
         return b"%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
@@ -71,11 +74,16 @@ class FixedAnswers:
             b"" if head_only else body,
         )
 
+    def _public(self, path: bytes) -> bytes:
+        """Return the path below the prefix, which a proxy may have kept."""
+        prefix = self._prefix.encode()
+        return path if (path + b"/").startswith(prefix + b"/") else prefix + path
+
 
 def _prepared(error: ApiBaseError) -> _Answer:
     problem = problem_of(error)
     assert problem is not None  # PROBLEMS contains its type
-    before, _, rest = problem.body(_PATH, _ID).partition(_PATH.encode())
+    before, _, rest = problem.body(_PATH, _ID).partition(f"{public_prefix.get()}{_PATH}".encode())
     between, _, after = rest.partition(_ID.encode())
     headers = [(b"content-type", MEDIA_TYPE), (b"cache-control", b"no-store"), *problem.headers, *security_headers(**SECURITY)]
     status = b"HTTP/1.1 %d %b\r\n" % (problem.status, HTTPStatus(problem.status).phrase.encode())

@@ -10,10 +10,10 @@ _PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 class PageOrigins:
-    """`allowed` are origins, or `*` for any. `public_url` is the origin under which clients reach the server; None if only they know it."""
+    """`allowed` are origins, or `*` for any. `public_url` is the URL under which clients reach the server; None if only they know it."""
 
     def __init__(self, allowed: Iterable[str], public_url: str | None) -> None:
-        own, allowed = None if public_url is None else _parsed(public_url), tuple(allowed)
+        own, allowed = None if public_url is None else _parsed("://".join(urlsplit(public_url)[:2])), tuple(allowed)
         self._own, self._any = own, "*" in allowed
         self._allowed = {own, *map(_parsed, allowed)} - {None}
 

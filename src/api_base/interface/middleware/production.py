@@ -20,6 +20,7 @@ from api_base.interface.middleware.prefix import PrefixMiddleware
 from api_base.interface.middleware.problem_shapes import ProblemShapeMiddleware
 from api_base.interface.middleware.rate_limit import RateLimitMiddleware, RequestLimits
 from api_base.interface.middleware.security_headers import SecurityHeadersMiddleware, security_headers
+from api_base.interface.public_url import PublicPathMiddleware
 
 EXEMPT: Final = ("/health/", "/metrics")
 SECURITY: Final = {
@@ -63,6 +64,7 @@ def stack(
     server = settings.server
     address = ClientAddress(server.trusted_proxies, server.forwarded_header)
     return [
+        *([Middleware(PublicPathMiddleware, prefix=server.public_prefix)] if server.public_prefix else ()),
         *([Middleware(ProblemShapeMiddleware, by_prefix=shapes)] if shapes else ()),
         Middleware(
             LoggingMiddleware,

@@ -6,6 +6,7 @@ from typing import Any, Final
 from api_base.interface.errors.handlers import INTERNAL, PROBLEMS
 from api_base.interface.errors.problem import type_of
 from api_base.interface.middleware.auth import AuthenticationScheme
+from api_base.interface.public_url import public_prefix
 
 type Json = dict[str, Any]
 
@@ -14,39 +15,46 @@ REPLACED: Final = ("HTTPValidationError", "ValidationError")
 
 _KINDS: Final = sorted({kind.name for kind in (*PROBLEMS.values(), INTERNAL)})
 
-PROBLEM: Final[Json] = {
-    "type": "object",
-    "title": "Problem",
-    "description": "An error [RFC 9457].",
-    "required": ["type", "title", "status", "detail", "instance", "request_id"],
-    "properties": {
-        "type": {
-            "type": "string",
-            "format": "uri-reference",
-            "description": "The kind of problem. The page `/problems/<last part>` explains it.",
-            "enum": [type_of(kind) for kind in _KINDS],
-        },
-        "title": {"type": "string", "description": "The kind of problem, for people."},
-        "status": {"type": "integer", "description": "The HTTP status."},
-        "detail": {"type": "string", "description": "What happened, to what, and what to do next."},
-        "instance": {"type": "string", "format": "uri-reference", "description": "The path of the request."},
-        "request_id": {"type": "string", "description": "Finds the request in the logs."},
-        "violated-policies": {"type": "array", "description": "The rate limits that were exceeded.", "items": {"type": "string"}},
-        "errors": {
-            "type": "array",
-            "description": "All violations of the request.",
-            "items": {
-                "type": "object",
-                "required": ["pointer", "code", "message"],
-                "properties": {
-                    "pointer": {"type": "string", "description": "JSON Pointer [RFC 6901] into /body, /query, /path, /header or /cookie."},
-                    "code": {"type": "string", "description": "The rule, for programs."},
-                    "message": {"type": "string", "description": "The rule, for people."},
+
+def problem_schema() -> Json:
+    """Describe an error, whose types are below the path of `SERVER__PUBLIC_URL`."""
+    return {
+        "type": "object",
+        "title": "Problem",
+        "description": "An error [RFC 9457].",
+        "required": ["type", "title", "status", "detail", "instance", "request_id"],
+        "properties": {
+            "type": {
+                "type": "string",
+                "format": "uri-reference",
+                "description": "The kind of problem. The page `/problems/<last part>` explains it.",
+                "enum": [type_of(kind) for kind in _KINDS],
+            },
+            "title": {"type": "string", "description": "The kind of problem, for people."},
+            "status": {"type": "integer", "description": "The HTTP status."},
+            "detail": {"type": "string", "description": "What happened, to what, and what to do next."},
+            "instance": {"type": "string", "format": "uri-reference", "description": "The path of the request."},
+            "request_id": {"type": "string", "description": "Finds the request in the logs."},
+            "violated-policies": {"type": "array", "description": "The rate limits that were exceeded.", "items": {"type": "string"}},
+            "errors": {
+                "type": "array",
+                "description": "All violations of the request.",
+                "items": {
+                    "type": "object",
+                    "required": ["pointer", "code", "message"],
+                    "properties": {
+                        "pointer": {
+                            "type": "string",
+                            "description": "JSON Pointer [RFC 6901] into /body, /query, /path, /header or /cookie.",
+                        },
+                        "code": {"type": "string", "description": "The rule, for programs."},
+                        "message": {"type": "string", "description": "The rule, for people."},
+                    },
                 },
             },
         },
-    },
-}
+    }
+
 
 OAUTH2_ERROR: Final[Json] = {
     "type": "object",
@@ -113,14 +121,18 @@ def _answer(status: int, description: str, headers: tuple[str, ...]) -> Json:
         "title": example.title,
         "status": status,
         "detail": description + ".",
-        "instance": "/api/v1/items",
+        "instance": f"{public_prefix.get()}/api/v1/items",
         "request_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     }
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "example": problem}}
     return {"description": description, "headers": header_references(*headers), "content": content}
 
 
-RESPONSES: Final[Mapping[str, Json]] = {name: _answer(*answer) for name, answer in _ANSWERS.items()}
+def error_responses() -> Json:
+    """Return the responses that operations refer to, by name."""
+    return {name: _answer(*answer) for name, answer in _ANSWERS.items()}
+
+
 BY_STATUS: Final[Mapping[int, Json]] = {status: {"$ref": f"#/components/responses/{name}"} for name, (status, _, _) in _ANSWERS.items()}
 
 

@@ -19,10 +19,19 @@ from api_base.core.errors import Fault, ProgrammingError, WiringError
 from api_base.core.shared.places import place_of
 from api_base.interface.errors.shape import ProblemShape
 from api_base.interface.middleware.auth import AuthenticationScheme
-from api_base.interface.openapi.components import HEADERS, OAUTH2_ERROR, PASSWORD, PROBLEM, REPLACED, RESPONSES, security_schemes
+from api_base.interface.openapi.components import (
+    HEADERS,
+    OAUTH2_ERROR,
+    PASSWORD,
+    REPLACED,
+    error_responses,
+    problem_schema,
+    security_schemes,
+)
 from api_base.interface.openapi.operations import complete
 from api_base.interface.openapi.schema_names import rename_schemas
 from api_base.interface.openapi.shapes import shape_errors
+from api_base.interface.public_url import below, public_prefix
 from api_base.interface.router import V1
 from api_base.interface.routes import Router
 from api_base.interface.routes.router import options_of
@@ -48,10 +57,11 @@ def install(
     schemes: Sequence[AuthenticationScheme],
     shapes: Mapping[str, ProblemShape] = MappingProxyType({}),
     hooks: Sequence[tuple[str, Hook]] = (),
+    prefix: str = "",
 ) -> None:
     """Make `app.openapi()` return the completed document.
 
-    `version` is the version of the API, `routers` are the routers that `app` includes, with their prefixes. `schemes` are the accepted authentication schemes, `shapes` those of errors below a prefix. `hooks` are those of contexts, by name. Create `app` with
+    `version` is the version of the API, `routers` are the routers that `app` includes, with their prefixes. `schemes` are the accepted authentication schemes, `shapes` those of errors below a prefix. `hooks` are those of contexts, by name. `prefix` is the path of `SERVER__PUBLIC_URL`. Create `app` with
     `openapi_url=None`: otherwise FastAPI's own route comes first. Raises `ProgrammingError` for two operations with one name.
     """
     names: dict[str, str] = {}
@@ -66,7 +76,8 @@ def install(
             for _, router in routers:
                 if isinstance(router, Router):
                     router.describe()
-            document = _document(app, version, schemes)
+            with below(prefix):
+                document = _document(app, version, schemes)
             shape_errors(document, shapes)
             for context, hook in hooks:
                 _call(hook, document, context)
@@ -125,7 +136,7 @@ def _document(app: FastAPI, version: str, schemes: Sequence[AuthenticationScheme
             contact={"name": app.title},
             license_info=LICENSE,
             routes=app.routes,
-            servers=[{"url": "/", "description": "The server of this document"}],
+            servers=[{"url": public_prefix.get() or "/", "description": "The server of this document"}],
         )
     tags: set[str] = set()
     names = [PASSWORD, *(one.name for one in schemes)]
@@ -162,10 +173,10 @@ def _without_defaults(document: Json, operation: Json) -> None:
 def _components(document: Json, schemes: Sequence[AuthenticationScheme]) -> None:
     components = document.setdefault("components", {})
     schemas = {name: schema for name, schema in components.get("schemas", {}).items() if name not in REPLACED}
-    components["schemas"] = dict(sorted({**schemas, "Problem": PROBLEM, "OAuth2Error": OAUTH2_ERROR}.items()))
+    components["schemas"] = dict(sorted({**schemas, "Problem": problem_schema(), "OAuth2Error": OAUTH2_ERROR}.items()))
     for name, schema in schemas.items():
         if name.startswith("Page_"):  # as FastAPI names them
             schema["properties"].pop("cursors", None)
-    components["responses"] = RESPONSES
+    components["responses"] = error_responses()
     components["headers"] = HEADERS
-    components["securitySchemes"] = security_schemes(TOKEN_URL, schemes)
+    components["securitySchemes"] = security_schemes(public_prefix.get() + TOKEN_URL, schemes)

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from api_base.interface.errors.problem import MEDIA_TYPE
 from api_base.interface.errors.shape import ProblemShape
-from api_base.interface.openapi.components import RESPONSES
 
 type Json = dict[str, Any]
 
@@ -14,16 +13,17 @@ _RESPONSE: Final = "#/components/responses/"
 
 def shape_errors(document: Json, shapes: Mapping[str, ProblemShape]) -> None:
     """Replace the problems in the responses of the operations below each prefix."""
+    defined = document["components"]["responses"]
     for prefix, shape in shapes.items():
         for path in [path for path in document["paths"] if f"{path}/".startswith(f"{prefix}/")]:
             for operation in document["paths"][path].values():
                 responses = operation["responses"]
-                operation["responses"] = {status: _shaped(response, shape) for status, response in responses.items()}
+                operation["responses"] = {status: _shaped(response, shape, defined) for status, response in responses.items()}
 
 
-def _shaped(response: Json, shape: ProblemShape) -> Json:
+def _shaped(response: Json, shape: ProblemShape, defined: Json) -> Json:
     reference = response.get("$ref", "")
-    whole = RESPONSES[reference.removeprefix(_RESPONSE)] if reference.startswith(_RESPONSE) else response
+    whole = defined[reference.removeprefix(_RESPONSE)] if reference.startswith(_RESPONSE) else response
     if MEDIA_TYPE.decode() not in whole.get("content", {}):
         return response
     return {**whole, "content": {shape.media_type: {"schema": dict(shape.schema)}}}

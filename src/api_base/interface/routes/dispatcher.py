@@ -15,6 +15,7 @@ from api_base.interface.errors.handlers import send_error
 from api_base.interface.errors.http import MethodNotAllowed, UpgradeRequired
 from api_base.interface.middleware.http_exchange import WEBSOCKET, Match, http_exchange_of
 from api_base.interface.middleware.rate_limit import RequestLimits
+from api_base.interface.public_url import PublicScope
 from api_base.interface.routes.operation import Operation
 from api_base.interface.routes.plain import PlainRoute
 from api_base.interface.routes.websocket import WebSocketRoute
@@ -76,10 +77,13 @@ class RouteTable:
 
 
 class Dispatcher:
-    """An ASGI application around `app`. `limits` decides those that count by the caller, who is known by now."""
+    """An ASGI application around `app`. `limits` decides those that count by the caller, who is known by now.
 
-    def __init__(self, app: ASGIApp, limits: RequestLimits) -> None:
-        self._app, self._limits = app, limits
+    `public_url` is the URL under which clients reach the server; None if only they know it.
+    """
+
+    def __init__(self, app: ASGIApp, limits: RequestLimits, public_url: str | None = None) -> None:
+        self._app, self._limits = app if public_url is None else PublicScope(app, public_url), limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -8,7 +8,7 @@ and a function around the endpoint.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from email.utils import formatdate
-from functools import partial
+from functools import cached_property, partial
 from string import Formatter
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -20,6 +20,7 @@ from api_base.application.common.listing import OffsetPage, Page
 from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, Unauthenticated
 from api_base.interface.errors.handlers import BEARER, http_problem, invalid_of, problem_of, send_problem
 from api_base.interface.middleware.http_exchange import http_exchange_of
+from api_base.interface.public_url import public_prefix
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes import rendering
 from api_base.interface.routes.attribute_pointers import pointing_into_body
@@ -54,13 +55,17 @@ class Operation:
         self._route, self._changes, self._accepts_key = f"{method} {self.template}", method in METHODS, accepts_key(method, options)
         self._body: tuple[str, Callable[[Scope, Receive], Awaitable[Any]]] | None = None
         self._caching = None if options.query is None else ClientCaching(options.query)
-        stored = [(b"cache-control", options.cache.encode())] if self._caching is None else self._caching.headers
-        self._headers = [_JSON, *stored, *_deprecation(options)]
         self._values: Values | None = None
         self._wire = signature.wire
         self._linked = options.location is not None or options.paging == "offset"
         self._location = [part[1] for part in Formatter().parse(options.location or "") if part[1]]
         self._compile(signature, body_limit)
+
+    @cached_property
+    def _headers(self) -> list[Header]:
+        """What every success has. The first request makes them: links are below the path of `SERVER__PUBLIC_URL`."""
+        stored = [(b"cache-control", self.options.cache.encode())] if self._caching is None else self._caching.headers
+        return [_JSON, *stored, *_deprecation(self.options)]
 
     def _compile(self, signature: Signature, body_limit: int) -> None:
         if signature.faults:
@@ -210,7 +215,7 @@ class Operation:
         if self.options.location is None:
             return page_links(scope["query_string"], answer)
         location = self.options.location.format_map({name: getattr(answer, name) for name in self._location})
-        return [(b"location", location.encode())]
+        return [(b"location", (public_prefix.get() + location).encode())]
 
     def _known(self, scope: Scope, tag: str) -> bool:
         """Return whether the client has this response, as it says."""
@@ -230,5 +235,5 @@ def _deprecation(options: RouteOptions) -> list[Header]:
     return [
         (b"deprecation", b"@%d" % found.since),
         (b"sunset", formatdate(found.sunset, usegmt=True).encode()),
-        (b"link", f'<{found.successor}>; rel="successor-version"'.encode()),
+        (b"link", f'<{public_prefix.get()}{found.successor}>; rel="successor-version"'.encode()),
     ]

@@ -15,7 +15,7 @@ MEDIA_TYPE: Final = "application/cloudevents+json"
 
 
 def encoded(event: StoredEvent, source: str) -> bytes:
-    """One line of JSON. `source` names the application. The version in the event's name is that of its schema
+    """One line of JSON. `source` is the public URL of the application. The version in the event's name is that of its schema
     [CloudEvents 1.0.2, section 3]."""
     attributes: dict[str, Any] = {
         "specversion": "1.0",
@@ -25,7 +25,7 @@ def encoded(event: StoredEvent, source: str) -> bytes:
         "subject": str(event.aggregate_id),
         "time": event.at.isoformat().replace("+00:00", "Z"),
         "datacontenttype": "application/json",
-        "dataschema": f"/events/{event.name}.json",
+        "dataschema": f"{source}/events/{event.name}.json",
         "sequence": f"{event.sequence:020}",
         "aggregateversion": event.aggregate_version,
         "requestid": event.request_id,
