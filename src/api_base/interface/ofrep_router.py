@@ -28,6 +28,7 @@ _BODY: Final = {
             "application/json": {
                 "schema": {
                     "type": "object",
+                    "title": "EvaluationRequest",
                     "properties": {
                         "context": {
                             "type": "object",

@@ -119,6 +119,8 @@ class BoundedInput(HttpToolsProtocol, ABC):
         self._path = b""
         self._parts: list[bytes] = []
         """The parts of a body in the current piece of input."""
+        self._stays = False
+        """Whether the parser has stopped at a request for another protocol, which is answered in this one."""
 
     @abstractmethod
     def refuse(self, refusal: Refusal) -> None:
@@ -178,7 +180,11 @@ class BoundedInput(HttpToolsProtocol, ABC):
             self.parser.feed_data(piece)
             self._pass_body()
         except httptools.HttpParserUpgrade as upgrade:
-            self.upgrade(early=upgrade.args[0] < len(piece))
+            rest = piece[upgrade.args[0] :]
+            if self._stays:
+                self._parse(self._without_upgrade() + rest)
+                return
+            self.upgrade(early=bool(rest))
         except httptools.HttpParserError:
             self.refuse(self._refusal or MALFORMED)
             return
@@ -186,6 +192,24 @@ class BoundedInput(HttpToolsProtocol, ABC):
         if self._framing > 2 * self._limit:
             self.refuse(HEADER_TOO_LARGE)
         self.note_input()
+
+    def _switches(self) -> bool:
+        """Whether the request may leave HTTP/1.1: for a WebSocket [RFC 6455, section 4.1], or for a tunnel, which is refused."""
+        method = self.parser.get_method()
+        return method == b"CONNECT" or (
+            method == b"GET" and self._get_upgrade() == b"websocket" and self.parser.get_http_version() == "1.1"
+        )
+
+    def _without_upgrade(self) -> bytes:
+        """Return the header section without `Upgrade`, for a new parser: the old one takes the body for the other protocol's.
+
+        Java's HttpClient asks for HTTP/2 like this with each first request of a connection, also with a body.
+        """
+        method, url, version, headers = self.parser.get_method(), self.url, self.parser.get_http_version(), self.headers
+        self._stays, self.parser = False, httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        lines = [b"%b: %b" % one for one in headers if one[0] != b"upgrade"]
+        return b"\r\n".join([b"%b %b HTTP/%b" % (method, url, version.encode()), *lines, b"", b""])
 
     def on_message_begin(self) -> None:
         """Begin a request. One that begins in the same piece in which another ends has only its version checked."""
@@ -204,6 +228,9 @@ class BoundedInput(HttpToolsProtocol, ABC):
 
     def on_headers_complete(self) -> None:
         """Check the header section, then start the request."""
+        self._stays = self.parser.should_upgrade() and not self._switches()
+        if self._stays:
+            return
         self._path = self.url.partition(b"?")[0]
         self._refusal = self._refused_head()
         if self._refusal is not None:
@@ -219,6 +246,8 @@ class BoundedInput(HttpToolsProtocol, ABC):
 
     def on_message_complete(self) -> None:
         """Pass the rest of the body on, and end the input of the request."""
+        if self._stays:
+            return
         self._pass_body()
         super().on_message_complete()
 

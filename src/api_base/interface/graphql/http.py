@@ -236,6 +236,7 @@ _POST: Final = {
             JSON: {
                 "schema": {
                     "type": "object",
+                    "title": "GraphQLRequest",
                     "properties": {
                         name: {"type": "object" if name == "variables" else "string", "description": text}
                         for name, text in _PARAMETERS.items()

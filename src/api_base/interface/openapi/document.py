@@ -29,8 +29,9 @@ from api_base.interface.openapi.components import (
     security_schemes,
 )
 from api_base.interface.openapi.operations import complete
-from api_base.interface.openapi.schema_names import rename_schemas
+from api_base.interface.openapi.schema_names import name_bodies, rename_schemas
 from api_base.interface.openapi.shapes import shape_errors
+from api_base.interface.openapi.sparse_schemas import add_sparse_schemas
 from api_base.interface.public_url import below, public_prefix
 from api_base.interface.router import V1
 from api_base.interface.routes import Router
@@ -149,6 +150,8 @@ def _document(app: FastAPI, version: str, schemes: Sequence[AuthenticationScheme
     document["tags"] = [{"name": tag, "description": f"Operations on {tag}."} for tag in sorted(tags)]
     _components(document, schemes)
     rename_schemas(document)
+    name_bodies(document)
+    add_sparse_schemas(document)
     return document
 
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 type Json = dict[str, Any]
 
-_PREFIX: Final = "#/components/schemas/"
+PREFIX: Final = "#/components/schemas/"
+"""What references to schemas begin with."""
 _GENERIC: Final = re.compile(r"(?P<generic>[A-Za-z]+)_(?P<inner>\w+)_")
 
 
@@ -21,8 +22,8 @@ def rename_schemas(document: Json) -> None:
     names = {name: new if taken.count(new) == 1 else name for name, new in names.items()}
     for one in list(_objects(document)):
         reference = one.get("$ref")
-        if isinstance(reference, str) and reference.startswith(_PREFIX):
-            one["$ref"] = _PREFIX + names.get(reference.removeprefix(_PREFIX), reference.removeprefix(_PREFIX))
+        if isinstance(reference, str) and reference.startswith(PREFIX):
+            one["$ref"] = PREFIX + names.get(reference.removeprefix(PREFIX), reference.removeprefix(PREFIX))
         either = one.get("anyOf")
         if isinstance(either, list) and {} in either:  # a property may have the name anyOf, too
             del one["anyOf"]
@@ -30,6 +31,18 @@ def rename_schemas(document: Json) -> None:
         new: schema | {"title": new} if schema else schema
         for new, schema in sorted((names[name], schema) for name, schema in schemas.items())
     }
+
+
+def name_bodies(document: Json) -> None:
+    """Move each described object that a request body contains to the components, under its title. Generators invent names for those that stay."""
+    schemas = document["components"]["schemas"]
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                schema = content.get("schema", {})
+                name = schema.get("title", "")
+                if "properties" in schema and re.fullmatch(r"\w+", name) and schemas.setdefault(name, schema) == schema:
+                    content["schema"] = {"$ref": f"{PREFIX}{name}"}
 
 
 def _plain(name: str) -> str:

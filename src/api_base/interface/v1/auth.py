@@ -37,6 +37,7 @@ PASSWORD_FORM: Final[dict[str, Any]] = {
             "application/x-www-form-urlencoded": {
                 "schema": {
                     "type": "object",
+                    "title": "PasswordGrant",
                     "required": ["grant_type", "username", "password"],
                     "properties": {
                         "grant_type": {"type": "string", "const": "password"},

@@ -1,0 +1,36 @@
+"""Schemas of answers to `?fields=`: no member is required. With the whole schema alone, clients that generators made fail for what is left out."""
+
+from typing import Any, Final
+
+from api_base.interface.openapi.parameters import FIELDS
+from api_base.interface.openapi.schema_names import PREFIX
+
+type Json = dict[str, Any]
+
+_SPARSE: Final = "Sparse"
+
+
+def add_sparse_schemas(document: Json) -> None:
+    """Let each operation with the parameter `fields` answer with the whole schema or with its sparse one, `Sparse` before its name."""
+    schemas = document["components"]["schemas"]
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            if FIELDS in operation.get("parameters", ()):
+                content = operation["responses"]["200"]["content"]["application/json"]
+                content["schema"] = {"anyOf": [content["schema"], _sparse(content["schema"], schemas)]}
+    document["components"]["schemas"] = dict(sorted(schemas.items()))
+
+
+def _sparse(reference: Json, schemas: Json) -> Json:
+    """Return the reference to the sparse schema of another, which is made if it is the first."""
+    name = reference["$ref"].removeprefix(PREFIX)
+    sparse = f"{_SPARSE}{name}"
+    if sparse not in schemas:
+        whole = schemas[name]
+        if name.endswith("Page") and whole["properties"].keys() >= {"items", "total"}:  # its rows are sparse
+            items = whole["properties"]["items"]
+            items = {**items, "items": _sparse(items["items"], schemas)}
+            schemas[sparse] = {**whole, "title": sparse, "properties": {**whole["properties"], "items": items}}
+        else:
+            schemas[sparse] = {name: value for name, value in whole.items() if name != "required"} | {"title": sparse}
+    return {"$ref": f"{PREFIX}{sparse}"}

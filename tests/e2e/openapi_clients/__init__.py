@@ -1,0 +1,45 @@
+"""Programs that use generated clients, and how TypeScript is generated, compiled and run."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from tests.e2e.conftest import Project
+from tests.e2e.processes import Backend
+from tests.node import run_node
+
+HERE: Final = Path(__file__).parent
+TYPESCRIPT: Final[Mapping[str, Callable[[Path], tuple[str, ...]]]] = {
+    "openapi_typescript": lambda out: ("node_modules/openapi-typescript/bin/cli.js", "openapi.json", "-o", f"{out}/generated.ts"),
+    "hey_api": lambda out: ("node_modules/@hey-api/openapi-ts/bin/run.js", "-i", "openapi.json", "-o", f"{out}/generated"),
+    "orval": lambda out: (
+        *("node_modules/orval/dist/bin/orval.mjs", "--input", "openapi.json"),
+        *("--output", f"{out}/generated.ts", "--client", "fetch"),
+    ),
+    "swagger_typescript_api": lambda out: (
+        *("node_modules/swagger-typescript-api/dist/cli.mjs", "generate", "-p", "openapi.json"),
+        *("-o", str(out), "-n", "generated.ts"),
+    ),
+}
+"""The command line of each generator from npm, in the folder of the packages, for the folder of what it generates."""
+
+
+def compiled(packages: Path, name: str) -> str:
+    """Check the types of program and generated client strictly, and return the file that Node can run."""
+    folder = packages / name
+    for one in (f"{name}.ts", "arguments.ts", "tsconfig.json"):
+        (folder / one).write_text((HERE / one).read_text())
+    checked = run_node(packages, "node_modules/typescript/bin/tsc", "-p", f"{name}/tsconfig.json")
+    assert checked.returncode == 0, checked.stdout
+    bundle = f"{name}/{name}.mjs"
+    made = run_node(packages, "node_modules/esbuild/bin/esbuild", f"{name}/{name}.ts", "--bundle", "--format=esm", f"--outfile={bundle}")
+    assert made.returncode == 0, made.stderr
+    return bundle
+
+
+def seen_by(packages: Path, program: str, backend: Backend, project: Project, sku: str) -> Any:
+    """What the program prints."""
+    ran = run_node(packages, program, f"http://127.0.0.1:{backend.port}", project.email, project.password, sku)
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)

