@@ -76,19 +76,19 @@ bench: .venv/.dev ## Run the benchmarks.
 chaos: .venv/.dev ## Kill processes under write load and verify the data: make chaos KILLS=200 WRITES=20000 SEED=1; BROKERS=1 with Kafka and RabbitMQ
 	@.venv/bin/python -m chaos $(if $(KILLS),--kills $(KILLS)) $(if $(WRITES),--writes $(WRITES)) $(if $(SEED),--seed $(SEED)) $(if $(BROKERS),--brokers)
 
-web-client: .venv/.dev ## Read flags by OpenFeature's provider for browsers, on Node. Needs node and npm.
+web-client: .venv/.dev ## Read flags by OpenFeature's provider for browsers, on Node. Needs the npm registry.
 	@$(PYTEST) -q -n 0 tests/web_client/check_web_client.py
 
 generators: .venv/.dev ## Generate, compile and use clients by six generators that we did not write. Needs a JDK, Maven, and the registries of npm, PyPI and Maven.
 	@$(PYTEST) -q -n 0 tests/e2e/check_generators.py
 
-upload-client: .venv/.dev ## Upload files by npm's tus-js-client in each of its protocols. Needs node and npm.
+upload-client: .venv/.dev ## Upload files by npm's tus-js-client in each of its protocols. Needs the npm registry.
 	@$(PYTEST) -q -n 0 tests/e2e/check_upload_client.py
 
 mcp-conformance: .venv/.dev ## Run every scenario of the official conformance suite of MCP against a server. Needs the npm registry.
 	@MCP_CONFORMANCE=full $(PYTEST) -q -n 0 tests/e2e/test_mcp_conformance.py
 
-websocket-client: .venv/.dev ## Receive events over WebSocket by npm's ws. Needs node and npm.
+websocket-client: .venv/.dev ## Receive events over WebSocket by npm's ws. Needs the npm registry.
 	@$(PYTEST) -q -n 0 tests/e2e/check_websocket_client.py
 
 websocket-load: .venv/.dev ## Measure many WebSockets by a client in Go: 2,000 at 5 events/s, with and without compression, also by a whole server, and 50 at 100 events/s. Needs go.

@@ -13,8 +13,8 @@ _OPTIONS: Final = ("--no-package-lock", "--ignore-scripts", "--no-audit", "--no-
 
 
 def install(source: Path, folder: Path) -> Path:
-    """Copy the files of `source`, of which one is package.json, into `folder`, install its packages there, and return the folder."""
-    shutil.copytree(source, folder, dirs_exist_ok=True)
+    """Copy the files of `source`, of which one is package.json, into `folder`, install the packages there, and return the folder."""
+    shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     subprocess.run([NODE, _HOME / "lib/node_modules/npm/bin/npm-cli.js", "install", *_OPTIONS], cwd=folder, env=environment(), check=True)
     return folder
 

@@ -1,8 +1,6 @@
-"""`/ws` by npm's `ws`, which we did not write: `make websocket-client`. It needs Node and npm."""
+"""`/ws` by npm's `ws`, which we did not write: `make websocket-client`. It needs the npm registry."""
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from tests.e2e.conftest import Project
 from tests.e2e.processes import serving
 from tests.e2e.test_websocket import LIMITS, member_token
+from tests.node import install, run_node
 
 HERE = Path(__file__).parent / "websocket_client"
 
@@ -17,11 +16,7 @@ HERE = Path(__file__).parent / "websocket_client"
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The installed client."""
-    folder = tmp_path_factory.mktemp("client")
-    for name in ("package.json", "client.mjs"):
-        shutil.copy(HERE / name, folder)
-    subprocess.run(["npm", "install", "--no-package-lock", "--ignore-scripts", "--silent"], cwd=folder, check=True)
-    return folder
+    return install(HERE, tmp_path_factory.mktemp("client"))
 
 
 @pytest.mark.parametrize(("compression", "extensions"), [("plain", ""), ("deflate", "permessage-deflate")])
@@ -29,9 +24,7 @@ def test_the_client_receives_the_event_of_its_item(project: Project, client: Pat
     with serving(project.home, **LIMITS) as backend:
         token = member_token(backend.ready(), project)
         url = f"http://127.0.0.1:{backend.port}"
-        ran = subprocess.run(
-            ["node", "client.mjs", url, token, compression], cwd=client, capture_output=True, text=True, timeout=120, check=False
-        )
+        ran = run_node(client, "client.mjs", url, token, compression)
         assert ran.returncode == 0, ran.stderr + backend.output
         expected = {"name": "items.created.v1", "code": 1000, "recovered": None, "extensions": extensions, "protocol": "api-base.v1"}
         assert json.loads(ran.stdout) == expected

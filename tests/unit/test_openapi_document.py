@@ -121,3 +121,35 @@ def test_operations_outside_the_document_may_share_a_name() -> None:
     here = shell(things(), hidden)
     openapi.install(here.app, here.routers, version="1", schemes=here.schemes.all)
     assert "list_things" in operations(here.app.openapi())
+
+
+def test_what_fields_leaves_out_is_described(document: Json) -> None:
+    read, listing = (operations(document)[name] for name in ("get_thing", "list_things"))
+    schemas = document["components"]["schemas"]
+    for operation, name in ((read, "ThingDTO"), (listing, "ThingPage")):
+        either = operation["responses"]["200"]["content"]["application/json"]["schema"]["anyOf"]
+        assert [one["$ref"].rpartition("/")[2] for one in either] == [name, f"Sparse{name}"]
+        (fields,) = [one for one in operation["parameters"] if one["name"] == "fields"]
+        names = "|".join(schemas["ThingDTO"]["properties"])
+        assert fields["schema"]["pattern"] == f"^({names})(,({names}))*$"
+    assert "required" not in schemas["SparseThingDTO"]
+    assert schemas["SparseThingDTO"]["properties"] == schemas["ThingDTO"]["properties"]
+    assert schemas["SparseThingPage"]["required"] == schemas["ThingPage"]["required"]
+    assert schemas["SparseThingPage"]["properties"]["items"]["items"] == {"$ref": "#/components/schemas/SparseThingDTO"}
+
+
+def test_objects_in_bodies_have_names_that_no_other_schema_has() -> None:
+    router = APIRouter()
+    bodies = {"one": "Order", "two": "Order", "three": "", "four": "An order"}
+    for name, title in bodies.items():
+        schema = {"type": "object", "title": title, "properties": {"number" if name == "two" else "id": {"type": "string"}}}
+        extra = {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+        router.add_api_route(f"/{name}", lambda: None, methods=["POST"], name=name, openapi_extra=extra)
+    here = shell()
+    here.app.include_router(router)
+    openapi.install(here.app, here.routers, version="1", schemes=here.schemes.all)
+    document = here.app.openapi()
+    found = {name: one["requestBody"]["content"]["application/json"]["schema"] for name, one in operations(document).items()}
+    assert found["one"] == {"$ref": "#/components/schemas/Order"}
+    assert [found[name]["title"] for name in ("two", "three", "four")] == ["Order", "", "An order"]
+    assert document["components"]["schemas"]["Order"]["properties"].keys() == {"id"}

@@ -1,8 +1,7 @@
-"""OFREP by npm's `@openfeature/ofrep-web-provider`, which we did not write: `make web-client`. It needs Node and npm, so no other target runs it."""
+"""OFREP by npm's `@openfeature/ofrep-web-provider`, which we did not write: `make web-client`. It needs the npm registry, so no other target runs it."""
 
 import asyncio
 import json
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from api_base.infrastructure.db.embedded import Urls
 from tests.application import running, settings_on
 from tests.factories.flags import HIT, TEMPLATE, canonical, document, snapshot
 from tests.flag_server import StatedFlags, serving
+from tests.node import NODE, install
 
 HERE = Path(__file__).parent
 BY_COUNTRY = document(
@@ -29,7 +29,7 @@ BY_COUNTRY = document(
 @asynccontextmanager
 async def node(folder: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        "node", "client.mjs", *arguments, cwd=folder, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        NODE, "client.mjs", *arguments, cwd=folder, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     yield process
     assert await process.wait() == 0
@@ -43,10 +43,7 @@ async def said(process: asyncio.subprocess.Process) -> dict[str, Any]:
 
 @pytest.mark.asyncio
 async def test_the_web_provider_reads_all_flags_and_polls_with_their_tag(shared_migrated: Urls, tmp_path: Path) -> None:
-    for name in ("package.json", "client.mjs"):
-        shutil.copy(HERE / name, tmp_path)
-    npm = await asyncio.create_subprocess_exec("npm", "install", "--no-package-lock", "--ignore-scripts", "--silent", cwd=tmp_path)
-    assert await npm.wait() == 0
+    await asyncio.to_thread(install, HERE, tmp_path)
     flags, settings = StatedFlags(), settings_on(shared_migrated)
     public = [*(one | {"client": True} for one in canonical()), BY_COUNTRY, document(key="internal", default_variant="on")]
     async with running(settings) as people:

@@ -31,7 +31,7 @@ _BODY: Final = {
                     "title": "EvaluationRequest",
                     "properties": {
                         "context": {
-                            "type": "object",
+                            "type": ["object", "null"],
                             "description": "Attributes of the evaluation context; those of the caller are ignored.",
                         }
                     },

@@ -140,10 +140,10 @@ class ResumableHeaders:
 
     def __call__(
         self,
-        tus_resumable: Annotated[str | None, Header(description="1.0.0, by tus")] = None,
-        upload_offset: Annotated[int | None, Header(description="Bytes that were received")] = None,
-        upload_length: Annotated[int | None, Header(description="Bytes of the whole")] = None,
-        upload_complete: Annotated[str | None, Header(description="?1 with the last bytes, by the IETF draft")] = None,
+        tus_resumable: Annotated[str | None, Header(pattern=r"^1\.0\.0$", description="1.0.0, by tus")] = None,
+        upload_offset: Annotated[int | None, Header(ge=0, description="Bytes that were received")] = None,
+        upload_length: Annotated[int | None, Header(ge=0, description="Bytes of the whole")] = None,
+        upload_complete: Annotated[str | None, Header(pattern=r"^\?[01]$", description="?1 with the last bytes, by the IETF draft")] = None,
     ) -> None:
         """For the documentation."""
 

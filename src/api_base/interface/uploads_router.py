@@ -43,6 +43,14 @@ Said = Annotated[ResumableRequest, Depends(ResumableHeaders())]
 _ANY: Final[dict[str, Any]] = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
 
 
+_PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
+    412: {"description": "The version of tus is not 1.0.0", "content": _PROBLEM},
+    423: {"description": "Another request writes to the upload [tus]", "content": _PROBLEM},
+    460: {"description": "The bytes do not have the checksum [tus]", "content": _PROBLEM},
+}
+
+
 class _Uploads:
     """What both protocols do, on the bus."""
 
@@ -131,23 +139,27 @@ def routes(bus: Bus) -> Router:
     streamed = RouteOptions(protocol="uploads", replayable=False, body_limit=MAX_BYTES, example={"body": "Four legs"})
     public = RouteOptions(protocol="uploads", replayable=False, auth="ignored")
 
-    @router.options("", public, status_code=204, summary="Read the limits of uploads", response_model=None)
+    @router.options("", public, status_code=204, summary="Read the limits of uploads", response_model=None, responses=_REFUSED)
     async def upload_limits() -> ProtocolAnswer:
         return await uploads.options()
 
-    @router.post("", streamed, status_code=201, summary="Begin a resumable upload", openapi_extra=_ANY, response_model=None)
+    @router.post(
+        "", streamed, status_code=201, summary="Begin a resumable upload", openapi_extra=_ANY, response_model=None, responses=_REFUSED
+    )
     async def begin_upload(said: Said, content: Streamed) -> ProtocolAnswer:
         return await _answered(said, partial(uploads.begin, said, content))
 
-    @router.head("/{id}", options, status_code=200, summary="Ask how far an upload is", response_model=None)
+    @router.head("/{id}", options, status_code=200, summary="Ask how far an upload is", response_model=None, responses=_REFUSED)
     async def upload_offset(id: UUID, said: Said) -> ProtocolAnswer:
         return await _answered(said, partial(uploads.offset, said, id))
 
-    @router.patch("/{id}", streamed, status_code=204, summary="Continue an upload", openapi_extra=_ANY, response_model=None)
+    @router.patch(
+        "/{id}", streamed, status_code=204, summary="Continue an upload", openapi_extra=_ANY, response_model=None, responses=_REFUSED
+    )
     async def continue_upload(id: UUID, said: Said, content: Streamed) -> ProtocolAnswer:
         return await _answered(said, partial(uploads.append, said, id, content))
 
-    @router.delete("/{id}", options, status_code=204, summary="End an upload", response_model=None)
+    @router.delete("/{id}", options, status_code=204, summary="End an upload", response_model=None, responses=_REFUSED)
     async def end_upload(id: UUID, said: Said) -> ProtocolAnswer:
         return await _answered(said, partial(uploads.end, said, id))
 

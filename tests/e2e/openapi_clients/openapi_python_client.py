@@ -25,7 +25,7 @@ print(
     json.dumps(
         {
             "created": created.sku,
-            "conflict": again.type_.value,
+            "conflict": again.type_,
             "listed": [one.sku for one in listed.items],
             "sparse": [name for one in sparse.items for name in one.to_dict()],
         }

@@ -27,8 +27,8 @@ def problem_schema() -> Json:
             "type": {
                 "type": "string",
                 "format": "uri-reference",
-                "description": "The kind of problem. The page `/problems/<last part>` explains it.",
-                "enum": [type_of(kind) for kind in _KINDS],
+                "description": "The kind of problem. The page `/problems/<last part>` explains it. Others may be added.",
+                "examples": [type_of(kind) for kind in _KINDS],
             },
             "title": {"type": "string", "description": "The kind of problem, for people."},
             "status": {"type": "integer", "description": "The HTTP status."},

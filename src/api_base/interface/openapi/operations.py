@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 from fastapi.params import Depends
 
 from api_base.interface.openapi.components import BY_STATUS, header_references
-from api_base.interface.openapi.parameters import FIELDS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, list_parameters
+from api_base.interface.openapi.parameters import FIELDS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, LINE, list_parameters
 from api_base.interface.routes import ListQuery, RouteOptions
 from api_base.interface.routes.idempotency import accepts_key
 from api_base.interface.routes.parameters import IfMatch
@@ -51,6 +51,9 @@ def _parameters(operation: Json, method: str, options: RouteOptions | None, cond
     parameters = [one for one in operation.get("parameters", ()) if one["name"].lower() != "if-match"]
     for parameter in parameters:
         parameter.setdefault("description", f"The {parameter['name'].replace('_', ' ')}.")
+        schema = parameter["schema"]
+        if options is not None and parameter["in"] == "path" and schema.get("type") == "string" and not schema.keys() & {"format", "enum"}:
+            schema.setdefault("pattern", LINE)
     if listing is not None:
         parameters += list_parameters(listing)
     if options is not None and options.sparse:

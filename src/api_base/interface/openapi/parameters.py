@@ -1,5 +1,7 @@
 """Parameters of routes other than path values: conditions, sparse fields, and the query string of lists."""
 
+import re
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -12,11 +14,16 @@ from api_base.interface.routes.idempotency import PATTERN
 
 type Json = dict[str, Any]
 
+LINE: Final = r"^[^\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+$"
+"""Text that is stored in one line (`domain.common.text`): no control characters."""
+TAGS: Final = r'^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*"){0,31})$'
+"""Entity tags, or `*` [RFC 9110, section 13.1]."""
+
 IF_MATCH: Final[Json] = {
     "name": "If-Match",
     "in": "header",
     "description": "The `ETag` of the version that you read, or `*` for any version.",
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "pattern": TAGS},
     "example": '"v1-json1"',
 }
 IF_NONE_MATCH: Final[Json] = {
@@ -24,7 +31,7 @@ IF_NONE_MATCH: Final[Json] = {
     "in": "header",
     "required": False,
     "description": "Entity tags that the client has. The response is `304` if one of them is the current version.",
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "pattern": TAGS},
 }
 IDEMPOTENCY_KEY: Final[Json] = {
     "name": "Idempotency-Key",
@@ -65,10 +72,22 @@ def list_parameters(listing: ListQuery) -> list[Json]:
     ]
     if fields.sortable:
         about = f"Fields to sort by, separated by commas; a leading `-` sorts in descending order. Allowed: {', '.join(fields.sortable)}. "
-        parameters.append(_query("sort", about + "The default is the first field that is filtered by values, a range or a prefix.", _TEXT))
+        parameters.append(
+            _query(
+                "sort",
+                about + "The default is the first field that is filtered by values, a range or a prefix.",
+                listed(fields.sortable, "-?"),
+            )
+        )
     if listing.searchable:
         parameters.append(_query("q", "Text to search for.", {"type": "string", "minLength": 1, "maxLength": MAX_VALUE_LENGTH}))
     return parameters + [_filter(field) for field in fields if field.operators]
+
+
+def listed(names: Iterable[str], sign: str = "") -> Json:
+    """Return the schema of names that are separated by commas. `sign` is a pattern of what may stand before each."""
+    one = f"{sign}({'|'.join(map(re.escape, names))})"
+    return {"type": "string", "maxLength": MAX_VALUE_LENGTH, "pattern": f"^{one}(,{one})*$"}
 
 
 def _filter(field: Field) -> Json:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from api_base.interface.openapi.parameters import FIELDS
+from api_base.interface.openapi.parameters import FIELDS, listed
 from api_base.interface.openapi.schema_names import PREFIX
 
 type Json = dict[str, Any]
@@ -15,9 +15,12 @@ def add_sparse_schemas(document: Json) -> None:
     schemas = document["components"]["schemas"]
     for operations in document["paths"].values():
         for operation in operations.values():
-            if FIELDS in operation.get("parameters", ()):
+            parameters = operation.get("parameters", [])
+            if FIELDS in parameters:
                 content = operation["responses"]["200"]["content"]["application/json"]
-                content["schema"] = {"anyOf": [content["schema"], _sparse(content["schema"], schemas)]}
+                whole, sparse = content["schema"], _sparse(content["schema"], schemas)
+                content["schema"] = {"anyOf": [whole, sparse]}
+                parameters[parameters.index(FIELDS)] = {**FIELDS, "schema": listed(_row(sparse, schemas)["properties"])}
     document["components"]["schemas"] = dict(sorted(schemas.items()))
 
 
@@ -27,10 +30,21 @@ def _sparse(reference: Json, schemas: Json) -> Json:
     sparse = f"{_SPARSE}{name}"
     if sparse not in schemas:
         whole = schemas[name]
-        if name.endswith("Page") and whole["properties"].keys() >= {"items", "total"}:  # its rows are sparse
+        if _is_page(name, whole):  # its rows are sparse
             items = whole["properties"]["items"]
             items = {**items, "items": _sparse(items["items"], schemas)}
             schemas[sparse] = {**whole, "title": sparse, "properties": {**whole["properties"], "items": items}}
         else:
             schemas[sparse] = {name: value for name, value in whole.items() if name != "required"} | {"title": sparse}
     return {"$ref": f"{PREFIX}{sparse}"}
+
+
+def _row(reference: Json, schemas: Json) -> Json:
+    """Return the schema of a row of a page, or of the resource itself."""
+    name = reference["$ref"].removeprefix(PREFIX)
+    schema: Json = schemas[name]
+    return _row(schema["properties"]["items"]["items"], schemas) if _is_page(name, schema) else schema
+
+
+def _is_page(name: str, schema: Json) -> bool:
+    return name.endswith("Page") and schema["properties"].keys() >= {"items", "total"}

@@ -9,9 +9,15 @@ from tests.e2e.conftest import Project
 from tests.e2e.processes import Backend
 from tests.node import run_node
 
-HERE: Final = Path(__file__).parent
+HERE: Final = Path(__file__).parent / "openapi_clients"
 TYPESCRIPT: Final[Mapping[str, Callable[[Path], tuple[str, ...]]]] = {
-    "openapi_typescript": lambda out: ("node_modules/openapi-typescript/bin/cli.js", "openapi.json", "-o", f"{out}/generated.ts"),
+    "openapi_typescript": lambda out: (
+        "node_modules/openapi-typescript/bin/cli.js",
+        "openapi.json",
+        "--default-non-nullable=false",
+        "-o",
+        f"{out}/generated.ts",
+    ),
     "hey_api": lambda out: ("node_modules/@hey-api/openapi-ts/bin/run.js", "-i", "openapi.json", "-o", f"{out}/generated"),
     "orval": lambda out: (
         *("node_modules/orval/dist/bin/orval.mjs", "--input", "openapi.json"),
