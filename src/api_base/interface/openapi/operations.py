@@ -51,7 +51,7 @@ def _parameters(operation: Json, method: str, options: RouteOptions | None, cond
     parameters = [one for one in operation.get("parameters", ()) if one["name"].lower() != "if-match"]
     for parameter in parameters:
         parameter.setdefault("description", f"The {parameter['name'].replace('_', ' ')}.")
-        schema = parameter["schema"]
+        schema = parameter["schema"] = _present(parameter["schema"])
         if options is not None and parameter["in"] == "path" and schema.get("type") == "string" and not schema.keys() & {"format", "enum"}:
             schema.setdefault("pattern", LINE)
     if listing is not None:
@@ -66,6 +66,12 @@ def _parameters(operation: Json, method: str, options: RouteOptions | None, cond
         parameters.append(IDEMPOTENCY_KEY)
     if parameters:
         operation["parameters"] = parameters
+
+
+def _present(schema: Json) -> Json:
+    """Return the schema of a parameter that is sent: what may be left out is null in Python, but no text in a URL or a header is."""
+    some = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    return {**some[0], **{name: value for name, value in schema.items() if name != "anyOf"}} if len(some) == 1 else schema
 
 
 def _body(body: Json, method: str, options: RouteOptions) -> None:
