@@ -20,6 +20,7 @@ from api_base.application.services.file_upload.complete import CompleteUpload
 from api_base.application.services.file_upload.dtos import UploadDTO
 from api_base.application.services.file_upload.removal import TerminateUpload
 from api_base.core.errors import ApiBaseError
+from api_base.interface.openapi.components import header_references
 from api_base.interface.public_url import public_prefix
 from api_base.interface.resumable import (
     PARTIAL_TYPE,
@@ -45,9 +46,12 @@ _ANY: Final[dict[str, Any]] = {"requestBody": {"content": {"application/octet-st
 
 _PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
-    412: {"description": "The version of tus is not 1.0.0", "content": _PROBLEM},
-    423: {"description": "Another request writes to the upload [tus]", "content": _PROBLEM},
-    460: {"description": "The bytes do not have the checksum [tus]", "content": _PROBLEM},
+    status: {"description": description, "headers": header_references(), "content": _PROBLEM}
+    for status, description in (
+        (412, "The version of tus is not 1.0.0"),
+        (423, "Another request writes to the upload [tus]"),
+        (460, "The bytes do not have the checksum [tus]"),
+    )
 }
 
 
