@@ -47,7 +47,6 @@ FIELDS: Final[Json] = {
     "required": False,
     "description": "The fields of each result to return, separated by commas. The response omits all other fields, even required ones.",
     "schema": {"type": "string", "maxLength": MAX_VALUE_LENGTH},
-    "example": "id",
 }
 
 _KINDS: Final[dict[type[Any], Json]] = {

@@ -20,7 +20,8 @@ def add_sparse_schemas(document: Json) -> None:
                 content = operation["responses"]["200"]["content"]["application/json"]
                 whole, sparse = content["schema"], _sparse(content["schema"], schemas)
                 content["schema"] = {"anyOf": [whole, sparse]}
-                parameters[parameters.index(FIELDS)] = {**FIELDS, "schema": listed(_row(sparse, schemas)["properties"])}
+                names = list(_row(sparse, schemas)["properties"])
+                parameters[parameters.index(FIELDS)] = {**FIELDS, "schema": listed(names), "example": names[0]}
     document["components"]["schemas"] = dict(sorted(schemas.items()))
 
 
