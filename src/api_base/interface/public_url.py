@@ -40,7 +40,8 @@ class PublicPathMiddleware:
             return
         if f"{scope['path']}/".startswith(f"{self._prefix}/"):
             scope["path"] = scope["path"].removeprefix(self._prefix) or "/"
-            scope["raw_path"] = scope["raw_path"].removeprefix(self._raw) or b"/"
+            if "raw_path" in scope:  # not every server gives it [ASGI, HTTP connection scope]
+                scope["raw_path"] = scope["raw_path"].removeprefix(self._raw) or b"/"
         with below(self._prefix):
             await self._app(scope, receive, send)
 
@@ -55,6 +56,7 @@ class PublicScope:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             headers = [(b"host", self._host), *(one for one in scope["headers"] if one[0] != b"host")]
-            path, raw = self._prefix + scope["path"], self._prefix.encode() + scope["raw_path"]
-            scope = {**scope, "scheme": self._scheme, "headers": headers, "root_path": self._prefix, "path": path, "raw_path": raw}
+            raw = {"raw_path": self._prefix.encode() + scope["raw_path"]} if "raw_path" in scope else {}
+            path = self._prefix + scope["path"]
+            scope = {**scope, "scheme": self._scheme, "headers": headers, "root_path": self._prefix, "path": path, **raw}
         await self._app(scope, receive, send)
