@@ -1,6 +1,8 @@
 """The OpenAPI document is true to what the routes declare; what holds for the whole of it is in tests/architecture."""
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi import APIRouter
@@ -10,7 +12,7 @@ from api_base.core.errors import ProgrammingError
 from api_base.interface import openapi
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.v1 import health_router
-from tests.http_harness import shell, things, trouble
+from tests.http_harness import ThingDTO, shell, things, trouble
 
 type Json = dict[str, Any]
 
@@ -153,3 +155,17 @@ def test_objects_in_bodies_have_names_that_no_other_schema_has() -> None:
     assert found["one"] == {"$ref": "#/components/schemas/Order"}
     assert [found[name]["title"] for name in ("two", "three", "four")] == ["Order", "", "An order"]
     assert document["components"]["schemas"]["Order"]["properties"].keys() == {"id"}
+
+
+@pytest.mark.parametrize(("model", "sparse"), [(ThingDTO, True), (ThingDTO | None, False), (Mapping[str, object], False)])
+def test_only_an_answer_with_a_schema_of_its_own_has_a_sparse_one(model: object, sparse: bool) -> None:
+    router = Router()
+
+    @router.post("/thing", RouteOptions(sparse=True), status_code=201, response_model=model)
+    async def make_thing() -> ThingDTO:
+        return ThingDTO(id=UUID(int=1), name="a", version=1)
+
+    here = shell(router)
+    openapi.install(here.app, here.routers, version="1", schemes=here.schemes.all)
+    document = here.app.openapi()
+    assert ("SparseThingDTO" in document["components"]["schemas"]) is sparse

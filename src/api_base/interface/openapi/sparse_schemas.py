@@ -16,13 +16,21 @@ def add_sparse_schemas(document: Json) -> None:
     for operations in document["paths"].values():
         for operation in operations.values():
             parameters = operation.get("parameters", [])
-            if FIELDS in parameters:
-                content = operation["responses"]["200"]["content"]["application/json"]
-                whole, sparse = content["schema"], _sparse(content["schema"], schemas)
-                content["schema"] = {"anyOf": [whole, sparse]}
+            if FIELDS in parameters and (content := _answer(operation)) is not None:
+                sparse = _sparse(content["schema"], schemas)
+                content["schema"] = {"anyOf": [content["schema"], sparse]}
                 names = list(_row(sparse, schemas)["properties"])
                 parameters[parameters.index(FIELDS)] = {**FIELDS, "schema": listed(names), "example": names[0]}
     document["components"]["schemas"] = dict(sorted(schemas.items()))
+
+
+def _answer(operation: Json) -> Json | None:
+    """Return the content of the success, unless it has no schema of the components, such as one that may be null."""
+    for status, response in operation["responses"].items():
+        content: Json = response.get("content", {}).get("application/json", {})
+        if status.startswith("2") and "$ref" in content.get("schema", {}):
+            return content
+    return None
 
 
 def _sparse(reference: Json, schemas: Json) -> Json:
