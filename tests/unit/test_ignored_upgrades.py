@@ -1,5 +1,7 @@
 """A request that asks for a protocol that is not spoken here is answered in HTTP/1.1, with its body [RFC 9110, section 7.8]."""
 
+import asyncio
+
 import pytest
 from starlette.types import Receive, Scope, Send
 
@@ -74,3 +76,22 @@ async def test_every_other_header_arrives_and_limits_hold() -> None:
     stranger.send(f"POST / HTTP/1.1\r\n{H2C}Content-Length: 1\r\n\r\nx".encode())
     await settled()
     assert (stranger.statuses, server.paths) == ([400], ["/a b"])
+
+
+@pytest.mark.parametrize("offer", ["", H2C])
+@in_virtual_time
+async def test_during_a_shutdown_it_is_answered_after_the_request_before_it(offer: str) -> None:
+    release = asyncio.Event()
+
+    async def wait(scope: Scope, receive: Receive, send: Send) -> None:
+        await release.wait()
+        await answer_body(scope, receive, send)
+
+    server = ServerOnWires(wait)
+    client = server.client()
+    await client.get("/first")
+    server.state.draining = True
+    client.send(f"POST /last HTTP/1.1\r\nHost: a\r\n{offer}Content-Length: 5\r\n\r\nhello".encode())
+    release.set()
+    await settled()
+    assert (client.statuses, server.paths, client.over) == ([200, 200], ["/first", "/last"], True)

@@ -154,7 +154,7 @@ class Connection(BoundedInput):
         if self.parser.should_upgrade() and self._get_upgrade() == b"websocket" and self.parser.get_http_version() == "1.1":
             self.scope["extensions"] = {SWITCH: self.switch}  # type: ignore[dict-item]  # a function, which ASGI's types do not provide for
         super().on_headers_complete()
-        if self.server_state.draining or not self.server_state.keep_alive:
+        if (self.server_state.draining or not self.server_state.keep_alive) and not self._stays:
             self.drain()
 
     def drain(self) -> None:
