@@ -201,8 +201,9 @@ async def test_the_document_has_the_names(desk: Desk) -> None:
     document: dict[str, Any] = desk.api.app.openapi()
     schemas, paths = document["components"]["schemas"], document["paths"]
 
-    def schema(content: Any) -> Any:
-        return schemas[next(iter(content["content"].values()))["schema"]["$ref"].rpartition("/")[2]]
+    def schema(content: Any, number: int = 0) -> Any:
+        found = next(iter(content["content"].values()))["schema"]
+        return schemas[found.get("anyOf", [found])[number]["$ref"].rpartition("/")[2]]
 
     made = paths["/api/v1/articles"]["post"]
     assert schema(made["requestBody"])["properties"].keys() == {"slug", "title", "pageViews", "dueOn", "listPrice"}
@@ -215,6 +216,10 @@ async def test_the_document_has_the_names(desk: Desk) -> None:
     names = {one["name"] for one in listed["parameters"]}
     assert {"pageViews", "dueOn", "listPrice.amount", "includeTotal", "createdAt", "deletedAt"} <= names
     assert schema(listed["responses"]["200"])["properties"].keys() == {"items", "nextCursor", "total"}
+    sparse = schemas[schema(listed["responses"]["200"], 1)["properties"]["items"]["items"]["$ref"].rpartition("/")[2]]
+    assert sparse["properties"].keys() == SHOWN
+    (fields,) = [one["schema"]["pattern"] for one in listed["parameters"] if one["name"] == "fields"]
+    assert set(fields.partition("(")[2].partition(")")[0].split("|")) == SHOWN
     order = schema(paths["/api/v1/orders"]["post"]["requestBody"])
     assert schemas[order["properties"]["orderLines"]["items"]["$ref"].rpartition("/")[2]]["properties"].keys() == {"unitPrice", "freeForm"}
     assert {one["name"] for one in paths["/api/v1/orders/{order_id}"]["get"]["parameters"]} == {"order_id", "pageSize"}
