@@ -31,6 +31,17 @@ TYPESCRIPT: Final[Mapping[str, Callable[[Path], tuple[str, ...]]]] = {
 """The command line of each generator from npm, in the folder of the packages, for the folder of what it generates."""
 
 
+def expected(sku: str) -> dict[str, Any]:
+    """What every program prints."""
+    return {"created": sku, "conflict": "/problems/conflict", "listed": [sku], "sparse": ["id", "name"]}
+
+
+def generate(packages: Path, name: str) -> None:
+    """Run a generator from npm on the document in `packages`."""
+    ran = run_node(packages, *TYPESCRIPT[name](packages / name))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
 def compiled(packages: Path, name: str) -> str:
     """Check the types of program and generated client strictly, and return the file that Node can run."""
     folder = packages / name

@@ -159,10 +159,8 @@ class Walk:
     """A client that follows every URL of every answer."""
 
     def __init__(self, public: Public) -> None:
-        self.public, self.client = (
-            public,
-            httpx2.Client(verify=ssl.create_default_context(cafile=public.folder / "certificate.pem"), timeout=20),
-        )
+        trusted = ssl.create_default_context(cafile=public.folder / "certificate.pem")
+        self.public, self.client = public, httpx2.Client(verify=trusted, timeout=20)
         self.followed: set[str] = set()
 
     def ask(self, method: str, path: str, **options: Any) -> httpx2.Response:
@@ -203,15 +201,8 @@ def test_every_url_of_every_answer_resolves(walk: Walk) -> None:
     assert document["servers"][0]["url"] == PREFIX
     assert document["components"]["securitySchemes"]["password"]["flows"]["password"]["tokenUrl"] == f"{PREFIX}/api/v1/auth/token"
     headers = {"Authorization": f"Bearer {walk.public.token}"}
-    for path in (
-        "/docs",
-        "/docs/graphiql",
-        "/links/reset-password",
-        "/asyncapi.json",
-        "/events/items.created.v1.json",
-        "/nowhere/problems",
-    ):
-        walk.client.get(f"{walk.public.url}{path}") if path.startswith("/nowhere") else walk.ask("GET", path)
+    for path in ("/docs", "/docs/graphiql", "/links/reset-password", "/asyncapi.json", "/events/items.created.v1.json"):
+        walk.ask("GET", path)
     for path, operations in document["paths"].items():
         concrete = re.sub(r"{\w+}", "00000000-0000-7000-8000-000000000000", path)
         for method in operations:

@@ -143,7 +143,7 @@ def routes(bus: Bus) -> Router:
     streamed = RouteOptions(protocol="uploads", replayable=False, body_limit=MAX_BYTES, example={"body": "Four legs"})
     public = RouteOptions(protocol="uploads", replayable=False, auth="ignored")
 
-    @router.options("", public, status_code=204, summary="Read the limits of uploads", response_model=None, responses=_REFUSED)
+    @router.options("", public, status_code=204, summary="Read the limits of uploads", response_model=None)
     async def upload_limits() -> ProtocolAnswer:
         return await uploads.options()
 

@@ -151,7 +151,7 @@ class Connection(BoundedInput):
 
     def on_headers_complete(self) -> None:
         """Start the request. During a shutdown it is the last one on its connection."""
-        if self.parser.should_upgrade() and self._get_upgrade() == b"websocket" and self.parser.get_http_version() == "1.1":
+        if self.parser.should_upgrade() and self._is_handshake():
             self.scope["extensions"] = {SWITCH: self.switch}  # type: ignore[dict-item]  # a function, which ASGI's types do not provide for
         super().on_headers_complete()
         if (self.server_state.draining or not self.server_state.keep_alive) and not self._stays:

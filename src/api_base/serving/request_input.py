@@ -193,12 +193,10 @@ class BoundedInput(HttpToolsProtocol, ABC):
             self.refuse(HEADER_TOO_LARGE)
         self.note_input()
 
-    def _switches(self) -> bool:
-        """Whether the request may leave HTTP/1.1: for a WebSocket [RFC 6455, section 4.1], or for a tunnel, which is refused."""
-        method = self.parser.get_method()
-        return method == b"CONNECT" or (
-            method == b"GET" and self._get_upgrade() == b"websocket" and self.parser.get_http_version() == "1.1"
-        )
+    def _is_handshake(self) -> bool:
+        """Whether the request is one for a WebSocket [RFC 6455, section 4.1]."""
+        parser = self.parser
+        return parser.get_method() == b"GET" and self._get_upgrade() == b"websocket" and parser.get_http_version() == "1.1"
 
     def _without_upgrade(self) -> bytes:
         """Return the header section without `Upgrade`, for a new parser: the old one takes the body for the other protocol's.
@@ -228,7 +226,8 @@ class BoundedInput(HttpToolsProtocol, ABC):
 
     def on_headers_complete(self) -> None:
         """Check the header section, then start the request."""
-        self._stays = self.parser.should_upgrade() and not self._switches()
+        tunnel = self.parser.get_method() == b"CONNECT"  # which is refused
+        self._stays = self.parser.should_upgrade() and not (tunnel or self._is_handshake())
         if self._stays:
             return
         self._path = self.url.partition(b"?")[0]
