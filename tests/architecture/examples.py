@@ -360,12 +360,12 @@ ARRANGED: Final[Mapping[str, Callable[[Scene], Awaitable[Arranged]]]] = {
 async def example(running: Running, route: Route) -> Example:
     """Arrange what the route needs, in a tenant of its own, and make a valid request by the least who may send it."""
     owner = await running.person()
-    least = LEAST.get(route.name, "viewer")
+    least = LEAST.get(route.arranged_as, "viewer")
     sender = await running.person(platform_admin=True) if least == "platform" else await running.member(owner, least)
-    arranged = await ARRANGED.get(route.name, nothing)(Scene(running, owner, sender))
+    arranged = await ARRANGED.get(route.arranged_as, nothing)(Scene(running, owner, sender))
     below = _BELOW.get(least)
     weaker = owner if below == "owner" else None if below is None else await running.member(owner, below)
-    declared = {} if route.options is None else route.options.example
+    declared = _declared(route)
     etag = f'"v{arranged.version}-json1"'
     headers = {} if route.public else dict((arranged.sender or sender).headers)
     if route.media_type is not None:
@@ -381,6 +381,12 @@ async def example(running: Running, route: Route) -> Example:
         etag=etag,
         weaker=weaker,
     )
+
+
+def _declared(route: Route) -> Mapping[str, Any]:
+    if route.read is not None:
+        return {"body": route.operation["requestBody"]["content"]["application/json"]["example"]}
+    return {} if route.options is None else route.options.example
 
 
 def _content(route: Route, declared: Mapping[str, Any] | str, arranged: Mapping[str, Any]) -> bytes:

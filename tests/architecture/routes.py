@@ -10,6 +10,7 @@ from fastapi.routing import iter_route_contexts
 
 from api_base.bootstrap.application import create_app
 from api_base.core.config import Settings
+from api_base.interface.openapi.query_operations import QUERY
 from api_base.interface.routes import RouteOptions
 from api_base.interface.routes.router import options_of
 from api_base.testing.keys import pem
@@ -19,17 +20,23 @@ type Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """`operation` is the document's; `options` is None for a route of a plain FastAPI router."""
+    """`operation` is the document's; `options` is None for a route of a plain FastAPI router. `read` is the name of GET beside QUERY."""
 
     method: str
     template: str
     operation: Json = field(repr=False)
     options: RouteOptions | None = field(repr=False)
+    read: str | None = None
 
     @property
     def name(self) -> str:
         name: str = self.operation["operationId"]
         return name
+
+    @property
+    def arranged_as(self) -> str:
+        """The name under which tests know what it needs."""
+        return self.read or self.name
 
     @property
     def public(self) -> bool:
@@ -98,7 +105,12 @@ def _routes(app: FastAPI) -> Iterator[Route]:
         for method in sorted(context.methods or ()):
             operation = paths.get(context.path_format, {}).get(method.lower())
             if operation is not None:
-                yield Route(method=method, template=context.path_format, operation=operation, options=options_of(context.original_route))
+                options = options_of(context.original_route)
+                yield Route(method=method, template=context.path_format, operation=operation, options=options)
+                if method == "GET" and (query := paths[context.path_format].get(QUERY)) is not None:
+                    yield Route(
+                        method="QUERY", template=context.path_format, operation=query, options=options, read=operation["operationId"]
+                    )
 
 
 _APP: Final = create_app(Settings(_env_file=None, security={"signing_keys": [pem()]}))

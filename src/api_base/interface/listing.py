@@ -7,7 +7,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote_plus
 
 from api_base.application.common.listing import DEFAULT_LIMIT, MAX_CURSOR_LENGTH, MAX_LIMIT, MAX_ROWS, Field, Fields, ListRequest, Sort
@@ -17,27 +17,46 @@ from api_base.domain.common.text import normalized
 from api_base.interface.errors.problem import pointer
 from api_base.interface.list_values import READ, boolean, members
 
-FILTERS: Final = 20
-MEMBERS: Final = 100
 MAX_VALUE_LENGTH: Final = 500
 MAX_QUERY_LENGTH: Final = 16_384
 PARAMETERS: Final = 50
 SORTS: Final = 5
+
+
+class Sizes(NamedTuple):
+    """How much a list may be asked: bytes of the query, parameters, filters, members of an `in`, and characters of all of them together."""
+
+    query: int
+    parameters: int
+    filters: int
+    members: int
+    joined: int
+
+
+OF_URL: Final = Sizes(query=MAX_QUERY_LENGTH, parameters=PARAMETERS, filters=20, members=100, joined=MAX_VALUE_LENGTH)
+OF_CONTENT: Final = Sizes(query=262_144, parameters=100, filters=50, members=1_000, joined=65_536)
+"""Those of a request with the method QUERY, whose parameters are its content."""
 RESERVED: Final = ("cursor", "fields", "include_total", "limit", "q", "sort")
 OFFSET_RESERVED: Final = ("fields", "limit", "offset", "q", "sort")
 """Those of a list that is paged by offset."""
 
 _FILTER: Final = re.compile(r"([a-z][a-z0-9_.]{0,63})(?:\[([a-z_]{1,20})\])?")
 _RENAMED_FILTER: Final = re.compile(r"([a-z][A-Za-z0-9_.]{0,63})(?:\[([a-z_]{1,20})\])?")
-_MAX_QUOTED_LENGTH: Final = 100
+MAX_QUOTED_LENGTH: Final = 100
 _MAX_DIGITS: Final = 9
 
 
 def list_request(
-    query: bytes, fields: Fields, *, searchable: bool = False, by_offset: bool = False, wire: Callable[[str], str] = str
+    query: bytes,
+    fields: Fields,
+    *,
+    searchable: bool = False,
+    by_offset: bool = False,
+    wire: Callable[[str], str] = str,
+    sizes: Sizes = OF_URL,
 ) -> ListRequest:
     """Parse the raw query string, in which fields and parameters have the names that `wire` returns. Raises `Invalid` with every violation."""
-    parser = _Parser(fields.renamed(wire), searchable, by_offset, wire)
+    parser = _Parser(fields.renamed(wire), searchable, by_offset, wire, sizes)
     request = parser.request(parser.split(query))
     return request if wire is str else request.renamed({wire(name): name for name in fields.names})
 
@@ -55,8 +74,10 @@ def quoted_member(text: str) -> str:
 
 
 class _Parser:
-    def __init__(self, fields: Fields, searchable: bool, by_offset: bool = False, wire: Callable[[str], str] = str) -> None:
-        self._fields, self._searchable, self._by_offset = fields, searchable, by_offset
+    def __init__(
+        self, fields: Fields, searchable: bool, by_offset: bool = False, wire: Callable[[str], str] = str, sizes: Sizes = OF_URL
+    ) -> None:
+        self._fields, self._searchable, self._by_offset, self._sizes = fields, searchable, by_offset, sizes
         self._reserved = {wire(name): name for name in (OFFSET_RESERVED if by_offset else RESERVED)}
         self._total = wire("include_total")
         self._filter_name = _FILTER if wire is str else _RENAMED_FILTER
@@ -82,12 +103,12 @@ class _Parser:
 
     def split(self, query: bytes) -> list[tuple[str, str]]:
         """Return the names and values in the raw query string. Raises `Invalid` if it is too long."""
-        if len(query) > MAX_QUERY_LENGTH:
-            raise Invalid.of("/query", "too_long", f"has {len(query)} bytes; at most {MAX_QUERY_LENGTH} are allowed")
+        if len(query) > self._sizes.query:
+            raise Invalid.of("/query", "too_long", f"has {len(query)} bytes; at most {self._sizes.query} are allowed")
         pairs: list[tuple[str, str]] = []
-        parts = query.decode("latin-1").split("&", PARAMETERS)
-        if len(parts) > PARAMETERS:
-            raise Invalid.of("/query", "too_many", f"has more than {PARAMETERS} parameters")
+        parts = query.decode("latin-1").split("&", self._sizes.parameters)
+        if len(parts) > self._sizes.parameters:
+            raise Invalid.of("/query", "too_many", f"has more than {self._sizes.parameters} parameters")
         for part in parts:
             if part:
                 name, _, value = part.partition("=")
@@ -102,8 +123,9 @@ class _Parser:
         reserved: dict[str, str] = {}
         filters: list[tuple[str, str, str, str]] = []
         for name, value in given:
-            if len(value) > (MAX_CURSOR_LENGTH if name == "cursor" else MAX_VALUE_LENGTH):
-                self._refuse(name, "too_long", f"is longer than {MAX_CURSOR_LENGTH if name == 'cursor' else MAX_VALUE_LENGTH} characters")
+            most = MAX_CURSOR_LENGTH if name == "cursor" else self._sizes.joined if name.endswith("[in]") else MAX_VALUE_LENGTH
+            if len(value) > most:
+                self._refuse(name, "too_long", f"is longer than {most} characters")
             elif "\0" in value:
                 self._refuse(name, "nul", "must not contain the character NUL")
             elif name in self._reserved:
@@ -120,9 +142,9 @@ class _Parser:
                     "unknown_parameter",
                     f"is not a parameter of this list; allowed are {', '.join(self._reserved)} and filters on {self._known()}",
                 )
-        if len(filters) > FILTERS:
-            self._refuse("", "too_many", f"has {len(filters)} filters; at most {FILTERS} are allowed")
-        return reserved, filters[:FILTERS]
+        if len(filters) > self._sizes.filters:
+            self._refuse("", "too_many", f"has {len(filters)} filters; at most {self._sizes.filters} are allowed")
+        return reserved, filters[: self._sizes.filters]
 
     def _filters(self, filters: list[tuple[str, str, str, str]]) -> Specification[Any] | None:
         equal_to = {name: value for name, operator, value, _ in filters if operator == "eq"}
@@ -165,8 +187,10 @@ class _Parser:
         read = (lambda part: field.parse(part, needed)) if field.parse is not None else READ[field.kind]
         if operator is ComparisonOperator.IN:
             values = list(members(text))
-            if len(values) > MEMBERS:
-                raise ValueError(f"has {len(values)} values; at most {MEMBERS} are allowed")
+            if len(values) > self._sizes.members:
+                raise ValueError(f"has {len(values)} values; at most {self._sizes.members} are allowed")
+            if any(len(value) > MAX_VALUE_LENGTH for value in values):
+                raise ValueError(f"has a value that is longer than {MAX_VALUE_LENGTH} characters")
             return [self._choice(field, read(field.stored_form(value))) for value in values]
         if operator in (ComparisonOperator.CONTAINS, ComparisonOperator.STARTS_WITH):
             return field.stored_part(text)
@@ -243,5 +267,5 @@ class _Parser:
         return ", ".join(field.name for field in self._fields if field.operators)
 
     def _refuse(self, parameter: str, code: str, message: str) -> None:
-        where = pointer("query", parameter[:_MAX_QUOTED_LENGTH]) if parameter else "/query"
+        where = pointer("query", parameter[:MAX_QUOTED_LENGTH]) if parameter else "/query"
         self._violations.append(Violation(where, code, message))

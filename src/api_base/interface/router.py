@@ -13,6 +13,7 @@ from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.dispatcher import RouteTable
 from api_base.interface.routes.operation import Operation
 from api_base.interface.routes.plain import plain_routes
+from api_base.interface.routes.query_method import QueryOperation
 from api_base.interface.routes.websocket import WebSocketRoute
 from api_base.interface.websocket.registry import OpenSockets
 
@@ -41,7 +42,10 @@ def _operations(routers: Sequence[tuple[str, APIRouter]], body_limit: int) -> It
                     f"{prefix}{router.prefix} includes a Router. Return each Router from a Context of its own; only a plain APIRouter may be included."
                 )
         for one in router.definitions if isinstance(router, Router) else ():
-            yield Operation(one.signature(prefix), one.method, one.status, _mounted(one.options, prefix), body_limit)
+            signature, options = one.signature(prefix), _mounted(one.options, prefix)
+            yield Operation(signature, one.method, one.status, options, body_limit)
+            if one.answers_query(prefix):
+                yield QueryOperation(signature, options)
 
 
 def _mounted(options: RouteOptions, prefix: str) -> RouteOptions:

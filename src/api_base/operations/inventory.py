@@ -84,7 +84,8 @@ def _no_limits() -> RequestLimits:
 def _routes(prefix: str, router: APIRouter) -> Iterator[DeclaredRoute]:
     if isinstance(router, Router):
         for one in router.definitions:
-            yield _route(one.method, prefix + one.path, one.endpoint, one.options)
+            for method in (one.method, *(("QUERY",) if one.answers_query(prefix) else ())):
+                yield _route(method, prefix + one.path, one.endpoint, one.options)
         for path, serve, _ in router.websockets:
             yield _route(WEBSOCKET, prefix + path, serve, None)
     for context in iter_route_contexts(router.routes):

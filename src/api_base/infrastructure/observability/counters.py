@@ -51,7 +51,7 @@ SUFFIX: Final = ".counters"
 OTHER: Final = ("OTHER", "<other>", 0)
 """The series for all requests once no slot is free: the number of series is bounded."""
 
-METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "TRACE", "CONNECT"})
 
 
 class Counters:

@@ -33,6 +33,10 @@ class BodyTooLarge(ApiBaseError):
         super().__init__("The body is larger than the route allows." if limit is None else f"The body is larger than {limit} bytes.")
 
 
+class NotAcceptable(ApiBaseError):
+    """The response has none of the media types in Accept [RFC 9110, section 15.5.7]. The request was not executed."""
+
+
 class UnsupportedMediaType(ApiBaseError):
     """The content type, its charset, or the content coding is not supported by the route [RFC 9110, section 15.5.16]."""
 

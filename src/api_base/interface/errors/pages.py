@@ -58,6 +58,10 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
         "The path exists, but does not support the method.",
         "Use one of the methods in the `Allow` header.",
     ),
+    "not-acceptable": (
+        "`Accept` excludes every media type that the response can have [RFC 9110, section 15.5.7]. Nothing was executed.",
+        "Accept `application/json`, or send `*/*`. Errors are `application/problem+json`, whatever `Accept` says.",
+    ),
     "not-found": (
         "The resource does not exist for you: it never existed, was deleted, or belongs to another tenant. The response is the same in all cases.",
         "Check the id, and check that your token is for the right tenant.",

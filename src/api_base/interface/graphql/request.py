@@ -7,12 +7,12 @@ from typing import Any, Final
 from api_base.core.shared.json_depth import too_deep
 from api_base.core.shared.strict_json import strict_json
 from api_base.interface.graphql.refused import NotWellFormed
+from api_base.interface.routes.negotiation import members
 
 RESPONSE: Final = "application/graphql-response+json"
 JSON: Final = "application/json"
 EVENTS: Final = "text/event-stream"
 _TYPES: Final = (RESPONSE, JSON, EVENTS)
-_MAX_RANGES: Final = 50
 _MAX_NAME: Final = 200
 
 
@@ -83,8 +83,7 @@ def accepted(accept: str | None) -> str | None:
     if accept is None or not accept.strip():
         return JSON
     best: dict[str, tuple[int, float]] = {}
-    for part in accept.split(",", _MAX_RANGES)[:_MAX_RANGES]:
-        range_, quality = _range(part)
+    for range_, quality in members(accept):
         for one in _TYPES:
             rank = (
                 3 if range_ == one else 2 if range_ == "application/*" and one != EVENTS else 1 if range_ == "*/*" and one != EVENTS else 0
@@ -93,19 +92,3 @@ def accepted(accept: str | None) -> str | None:
                 best[one] = rank, quality
     usable = [(quality, rank, one == JSON if rank < 3 else one != JSON, one) for one, (rank, quality) in best.items() if quality > 0]
     return max(usable)[3] if usable else None
-
-
-def _range(part: str) -> tuple[str, float]:
-    """Return a media range and its weight [RFC 9110, section 12.5.1]; one with another charset than UTF-8 has the weight 0."""
-    range_, *parameters = (one.strip().lower() for one in part.split(";"))
-    quality = 1.0
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name == "q":
-            try:
-                quality = min(1.0, max(0.0, float(value)))
-            except ValueError:
-                quality = 0.0
-        elif name == "charset" and value.strip('"') not in ("utf-8", "utf8"):
-            return range_, 0.0
-    return range_, quality

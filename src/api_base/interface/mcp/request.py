@@ -13,12 +13,12 @@ from api_base.interface.errors.http import MalformedBody, MisdirectedRequest
 from api_base.interface.middleware.http_exchange import http_exchange_of
 from api_base.interface.middleware.page_origins import PageOrigins
 from api_base.interface.routes import body as bodies
+from api_base.interface.routes.negotiation import accepts
 from api_base.interface.routes.parameters import header
 
 MAX_CLIENT: Final = 100
 """Characters of a client's name that are kept."""
 _STRANGE: Final = re.compile(r"[^\x20-\x7e]+")
-_ACCEPTS: Final = re.compile(r"(?:^|[,\s])(?:application/json|application/\*|\*/\*)\s*(?:[,;]|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class McpBody:
             headers=dict(lines),
             lines=lines,
             scope=http_exchange_of(scope).scope,
-            acceptable=accept is None or _ACCEPTS.search(accept) is not None,
+            acceptable=accept is None or accepts(accept, "application/json"),
         )
 
     def __call__(self) -> None:

@@ -12,7 +12,7 @@ from api_base.core.errors import Forbidden
 from api_base.interface.middleware.http_exchange import SWITCH
 from api_base.interface.middleware.page_origins import PageOrigins
 
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "QUERY"})
 
 
 def require_own_page(scope: Scope, pages: PageOrigins) -> None:

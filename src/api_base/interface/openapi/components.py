@@ -96,6 +96,7 @@ _ANSWERS: Final = {
     "Unauthenticated": (401, "The access token is missing or invalid", ("WWW-Authenticate",)),
     "Forbidden": (403, "The user lacks the permission", ()),
     "NotFound": (404, "The resource does not exist for this user", ()),
+    "NotAcceptable": (406, "The client does not accept JSON", ()),
     "Conflict": (409, "The state of the resource does not allow the operation, or the same request is being processed", ("Retry-After",)),
     "StaleVersion": (412, "The resource has changed since it was read", ()),
     "BodyTooLarge": (413, "The body is too large", ()),

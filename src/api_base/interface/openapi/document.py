@@ -28,13 +28,14 @@ from api_base.interface.openapi.components import (
     problem_schema,
     security_schemes,
 )
-from api_base.interface.openapi.operations import complete
+from api_base.interface.openapi.operations import complete, reads_whole_query
+from api_base.interface.openapi.query_operations import QUERY, query_operation
 from api_base.interface.openapi.schema_names import name_bodies, rename_schemas
 from api_base.interface.openapi.shapes import shape_errors
 from api_base.interface.openapi.sparse_schemas import add_sparse_schemas
 from api_base.interface.public_url import below, public_prefix
 from api_base.interface.router import V1
-from api_base.interface.routes import Router
+from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.router import options_of
 
 type Json = dict[str, Any]
@@ -140,18 +141,24 @@ def _document(app: FastAPI, version: str, schemes: Sequence[AuthenticationScheme
             servers=[{"url": public_prefix.get() or "/", "description": "The server of this document"}],
         )
     tags: set[str] = set()
+    queried: list[tuple[str, RouteOptions]] = []
     names = [PASSWORD, *(one.name for one in schemes)]
     for path, method, route, operation in _operations(app, document):
         operation["operationId"] = _operation_id(route, method)
         if method == "patch":
             _without_defaults(document, operation)
         tags.update(operation.get("tags", ()))
-        complete(operation, method, path, route.endpoint, options_of(route), names)
+        options = options_of(route)
+        complete(operation, method, path, route.endpoint, options, names)
+        if method == "get" and options is not None and reads_whole_query(route.endpoint):
+            queried.append((path, options))
     document["tags"] = [{"name": tag, "description": f"Operations on {tag}."} for tag in sorted(tags)]
     _components(document, schemes)
     rename_schemas(document)
     name_bodies(document)
     add_sparse_schemas(document)
+    for path, options in queried:
+        document["paths"][path][QUERY] = query_operation(document["paths"][path]["get"], options.example.get("query", ""))
     return document
 
 

@@ -9,8 +9,9 @@ from api_base.interface.openapi.components import BY_STATUS, header_references
 from api_base.interface.openapi.parameters import FIELDS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, LINE, list_parameters
 from api_base.interface.routes import ListQuery, RouteOptions
 from api_base.interface.routes.idempotency import accepts_key
-from api_base.interface.routes.parameters import IfMatch
+from api_base.interface.routes.parameters import IfMatch, QueryResolver
 from api_base.interface.routes.plain import EXTRA, plain_options
+from api_base.interface.routes.rendering import sends_json
 
 type Json = dict[str, Any]
 
@@ -32,13 +33,21 @@ def complete(
     body = operation.get("requestBody")
     if body is not None and options is not None:
         _body(body, method, options)
-    _answers(operation, _statuses(method, path, options, condition, body is not None), method, options)
+    statuses = _statuses(method, path, options, condition, body is not None)
+    if options is not None and options.protocol is None and sends_json(get_type_hints(endpoint).get("return")):
+        statuses.append(406)
+    _answers(operation, statuses, method, options)
     auth = plain_options(operation).auth if options is None else options.auth
     operation.pop(EXTRA, None)
     secured: list[Json] = [{name: []} for name in schemes]
     operation["security"] = {"required": secured, "optional": [*secured, {}], "ignored": []}[auth]
     if options is not None and options.deprecation is not None:
         operation["deprecated"] = True
+
+
+def reads_whole_query(endpoint: Callable[..., Any]) -> bool:
+    """Return whether a resolver of the function reads the whole query, so that QUERY serves it as well as GET."""
+    return any(isinstance(one, QueryResolver) for one in _dependencies(endpoint))
 
 
 def _dependencies(endpoint: Callable[..., Any]) -> Iterator[Any]:

@@ -25,6 +25,8 @@ MAX_INLINE_BYTES: Final = 16_384
 JSON: Final = ("application/json",)
 PATCH: Final = ("application/merge-patch+json", "application/json")
 FORM: Final = ("application/x-www-form-urlencoded",)
+QUERY: Final = (*JSON, *FORM)
+"""Those of the content of a QUERY [RFC 10008], which is what `Accept-Query` says."""
 
 
 _NUMBER: Final = re.compile(rb"[0-9]{1,19}")

@@ -11,6 +11,7 @@ from typing import Any, Final
 from api_base.application.common.cqrs import Cacheable, Query
 from api_base.core.errors import ProgrammingError
 from api_base.core.types import cache_remaining
+from api_base.interface.routes.compression import VARY
 from api_base.interface.routes.etags import REPRESENTATION
 
 type Header = tuple[bytes, bytes]
@@ -25,7 +26,7 @@ class ClientCaching:
             raise ProgrammingError(f"A route declares the query {query.__name__}, which is not cacheable. Leave it out of the options.")
         self._staleness = query.staleness
         freshness = b"max-age=%d" % query.max_age if query.max_age else b"no-cache"
-        self.headers: list[Header] = [(b"cache-control", b"private, " + freshness), (b"vary", b"authorization, cookie")]
+        self.headers: list[Header] = [(b"cache-control", b"private, " + freshness), (b"vary", b"authorization, cookie"), VARY]
 
     def begin(self) -> None:
         """Called before the query is executed."""

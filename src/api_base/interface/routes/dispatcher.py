@@ -16,6 +16,7 @@ from api_base.interface.errors.http import MethodNotAllowed, UpgradeRequired
 from api_base.interface.middleware.http_exchange import WEBSOCKET, Match, http_exchange_of
 from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.public_url import PublicScope
+from api_base.interface.routes.compression import compressing
 from api_base.interface.routes.operation import Operation
 from api_base.interface.routes.plain import PlainRoute
 from api_base.interface.routes.websocket import WebSocketRoute
@@ -92,7 +93,7 @@ class Dispatcher:
         exchange = http_exchange_of(scope)
         matched = exchange.matched
         if matched is None:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, compressing(send, exchange.accept_encoding))
             return
         exchange.route, route = matched.template, matched.route
         if route is None:
@@ -124,5 +125,5 @@ def _method_refused(method: str, allowed: set[str]) -> ApiBaseError:
 
 
 def _name(scope: Scope, matched: Match) -> str:
-    """Return method and path template; HEAD is GET."""
-    return f"{'GET' if scope['method'] == 'HEAD' else scope['method']} {matched.template}"
+    """Return method and path template; HEAD and QUERY are GET."""
+    return f"{'GET' if scope['method'] in ('HEAD', 'QUERY') else scope['method']} {matched.template}"

@@ -1,4 +1,7 @@
-"""Entity tags [RFC 9110, section 8.8.3]: `"v<version>-<representation>"`. Conditions on changes compare the version alone."""
+"""Entity tags [RFC 9110, section 8.8.3]: `"v<version>-<representation>"`. Conditions on changes compare the version alone.
+
+The representation ends with the content coding of a compressed response, as in `"v1-json1.gzip"`.
+"""
 
 import hashlib
 import re
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from api_base.interface.errors.http import BadRequest
+from api_base.interface.routes.negotiation import CODINGS
 
 REPRESENTATION: Final = "json1"
 """Media type and API version of the responses. Another representation of the same version has another tag."""
@@ -17,6 +21,9 @@ _ELEMENT: Final = re.compile(r'[ \t]*+(?:(W/)?"([\x21\x23-\x7e\x80-\xff]*+)"[ \t
 """An element of a list, which may be empty [RFC 9110, section 5.6.1.2]. A tag may contain commas."""
 _MAX_ELEMENTS: Final = 32
 _VERSIONED: Final = re.compile(r"v([0-9]{1,9})-.*")
+
+_CODED: Final = re.compile(rf"\.(?:{'|'.join(CODINGS)})$")
+"""The end of the tag of a compressed response."""
 
 NEVER: Final = -1
 """A version that no resource has, for a tag that this server did not issue."""
@@ -47,9 +54,14 @@ def expected_version(if_match: str) -> int | None:
 
 def matches(if_none_match: str, tag: str) -> bool:
     """Return whether If-None-Match contains `tag`, by weak comparison [RFC 9110, section 13.1.2]."""
+    return known_tag(if_none_match, tag) is not None
+
+
+def known_tag(if_none_match: str, tag: str) -> str | None:
+    """Return the tag in If-None-Match that is `tag`, or that of the same content in a coding; None if none is. For `*` it is `tag`."""
     if if_none_match.strip() == "*":
-        return True
-    return any(f'"{opaque}"' == tag for _, opaque in _tags(if_none_match, "If-None-Match"))
+        return tag
+    return next((f'"{opaque}"' for _, opaque in _tags(if_none_match, "If-None-Match") if f'"{_CODED.sub("", opaque)}"' == tag), None)
 
 
 def matches_strongly(if_match: str, tag: str) -> bool:

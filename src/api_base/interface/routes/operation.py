@@ -10,7 +10,7 @@ from dataclasses import replace
 from email.utils import formatdate
 from functools import cached_property, partial
 from string import Formatter
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
@@ -19,16 +19,18 @@ from starlette.types import Receive, Scope, Send
 from api_base.application.common.listing import OffsetPage, Page
 from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, Unauthenticated
 from api_base.interface.errors.handlers import BEARER, http_problem, invalid_of, problem_of, send_problem
-from api_base.interface.middleware.http_exchange import http_exchange_of
+from api_base.interface.middleware.http_exchange import HttpExchange, http_exchange_of
 from api_base.interface.public_url import public_prefix
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes import rendering
 from api_base.interface.routes.attribute_pointers import pointing_into_body
 from api_base.interface.routes.client_caching import ClientCaching, content_tag
+from api_base.interface.routes.compression import MIN_BYTES, compressed
 from api_base.interface.routes.dependencies import FORM, VALUES, Composed, request_of
-from api_base.interface.routes.etags import ENTITY_TAG, matches, sparse_tag
+from api_base.interface.routes.etags import ENTITY_TAG, known_tag, sparse_tag
 from api_base.interface.routes.form import Form
 from api_base.interface.routes.idempotency import METHODS, Keyed, accepts_key, keyed
+from api_base.interface.routes.negotiation import require_json
 from api_base.interface.routes.page_links import page_links
 from api_base.interface.routes.parameters import BodyResolver, header
 from api_base.interface.routes.renaming import result_of, sent
@@ -39,6 +41,9 @@ from api_base.interface.routes.streaming import send_stream
 from api_base.interface.routes.values import Values
 
 type Header = tuple[bytes, bytes]
+ACCEPT_QUERY: Final[Header] = (b"accept-query", ", ".join(bodies.QUERY).encode())
+"""What a resource says whose GET can be a QUERY too: a list of structured fields [RFC 10008, section 3; RFC 9651]."""
+_READS: Final = ("GET", "QUERY")
 _JSON: Header = (b"content-type", b"application/json")
 
 
@@ -65,13 +70,14 @@ class Operation:
     def _headers(self) -> list[Header]:
         """What every success has. The first request makes them: links are below the path of `SERVER__PUBLIC_URL`."""
         stored = [(b"cache-control", self.options.cache.encode())] if self._caching is None else self._caching.headers
-        return [_JSON, *stored, *_deprecation(self.options)]
+        return [_JSON, *stored, *_deprecation(self.options), *((ACCEPT_QUERY,) if self._queried else ())]
 
     def _compile(self, signature: Signature, body_limit: int) -> None:
         if signature.faults:
             raise ProgrammingError(signature.faults[0][1])
         hints = get_type_hints(self.endpoint, include_extras=True)
         answer = hints.pop("return", None) if signature.wire is None else result_of(self.endpoint)
+        self._sends_json = self.options.protocol is None and rendering.sends_json(answer)
         self._encode = rendering.encode
         if get_origin(answer) is Page:
             self._encode, answer = rendering.encode_page, get_args(answer)[0]
@@ -84,7 +90,7 @@ class Operation:
         self._names = tuple(signature.placeholders)
         self._path: dict[str, Callable[[str], Any]] = {name: adapter.validate_strings for name, adapter in signature.path.items()}
         self._resolvers: list[tuple[str, Callable[[Scope], Any]]] = [(name, one.resolve) for name, one in signature.resolvers]
-        self._own_query = signature.whole_query
+        self._own_query = self._queried = signature.whole_query
         for name, body in signature.bodies.items():
             self._body = name, self._read_by(body)
             if isinstance(body, type):
@@ -110,8 +116,7 @@ class Operation:
         exchange = http_exchange_of(scope)
         context, once = exchange.context, None
         try:
-            if context.principal is None and self._authenticated:
-                raise Unauthenticated("The operation requires authentication. Send an access token.")
+            self._admit(exchange)
             arguments = self._arguments(scope, values)
             sparse = self._sparse(scope["query_string"])
             if self._changes and exchange.idempotency_key is not None:
@@ -140,8 +145,16 @@ class Operation:
             return
         if once is not None:
             headers += once.headers
+        if len(content) >= MIN_BYTES and self.options.replayable and (accepted := exchange.accept_encoding) is not None:
+            headers, content = await compressed(accepted, headers, content)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
+
+    def _admit(self, exchange: HttpExchange) -> None:
+        if exchange.context.principal is None and self._authenticated:
+            raise Unauthenticated("The operation requires authentication. Send an access token.")
+        if self._sends_json and (accept := exchange.accept) is not None:
+            require_json(accept)
 
     async def _refuse(self, scope: Scope, send: Send, error: ApiBaseError | HTTPException, once: Keyed | None) -> None:
         """Send the problem of `error`. Raises `error` itself if it has none. `HTTPException` is how functions for FastAPI refuse."""
@@ -197,16 +210,18 @@ class Operation:
             headers += self._caching.outcome()
         if self.options.versioned:
             tag = ENTITY_TAG % answer.version if sparse is None else sparse_tag(answer.version, sparse)
-            headers.append((b"etag", tag.encode()))
-            if self._known(scope, tag):
+            known = self._known(scope, tag)
+            headers.append((b"etag", (known or tag).encode()))
+            if known is not None:
                 return 304, headers[1:], b""
         if self._linked:
             headers += self._links(scope, answer)
         content = self._encode(answer) if sparse is None else rendering.encode_sparse(answer, sparse, self._shown, self._wire)
         if self._caching is not None and not self.options.versioned:
             tag = content_tag(content)
-            headers.append((b"etag", tag.encode()))
-            if self._known(scope, tag):
+            known = self._known(scope, tag)
+            headers.append((b"etag", (known or tag).encode()))
+            if known is not None:
                 return 304, headers[1:], b""
         headers.append((b"content-length", b"%d" % len(content)))
         return self.status, headers, content
@@ -217,9 +232,10 @@ class Operation:
         location = self.options.location.format_map({name: getattr(answer, name) for name in self._location})
         return [(b"location", (public_prefix.get() + location).encode())]
 
-    def _known(self, scope: Scope, tag: str) -> bool:
-        """Return whether the client has this response, as it says."""
-        return self.method == "GET" and (condition := header(scope, b"if-none-match")) is not None and matches(condition, tag)
+    def _known(self, scope: Scope, tag: str) -> str | None:
+        """Return the tag under which the client has this response, as it says; None if it does not."""
+        condition = header(scope, b"if-none-match") if self.method in _READS else None
+        return None if condition is None else known_tag(condition, tag)
 
 
 def _in_path(error: ValidationError, name: str) -> Invalid:

@@ -13,7 +13,7 @@ from api_base.core.errors import Invalid
 from api_base.core.types import Language
 from api_base.core.types.language import preferred
 from api_base.interface.errors.http import PreconditionRequired
-from api_base.interface.listing import list_request
+from api_base.interface.listing import OF_CONTENT, OF_URL, Sizes, list_request
 from api_base.interface.routes.etags import expected_version
 
 
@@ -127,7 +127,7 @@ class ListQuery(QueryResolver):
 
     def resolve(self, scope: Scope) -> ListRequest:
         """Return the validated request. Raises `Invalid` with every parameter that is not declared or not valid."""
-        return list_request(scope["query_string"], self.fields, searchable=self.searchable, wire=self.wire)
+        return list_request(scope["query_string"], self.fields, searchable=self.searchable, wire=self.wire, sizes=_sizes(scope))
 
     def __call__(self, request: Request) -> ListRequest:
         return self.resolve(request.scope)
@@ -138,4 +138,10 @@ class OffsetQuery(ListQuery):
 
     def resolve(self, scope: Scope) -> ListRequest:
         """Return the validated request. Raises `Invalid` as `ListQuery` does, and for a page that ends beyond row 10,000."""
-        return list_request(scope["query_string"], self.fields, searchable=self.searchable, by_offset=True, wire=self.wire)
+        return list_request(
+            scope["query_string"], self.fields, searchable=self.searchable, by_offset=True, wire=self.wire, sizes=_sizes(scope)
+        )
+
+
+def _sizes(scope: Scope) -> Sizes:
+    return OF_CONTENT if scope["method"] == "QUERY" else OF_URL

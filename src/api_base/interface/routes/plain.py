@@ -20,6 +20,7 @@ from api_base.interface.errors.handlers import send_error
 from api_base.interface.errors.http import BadRequest, BodyTooLarge
 from api_base.interface.middleware.http_exchange import http_exchange_of
 from api_base.interface.routes import body as bodies
+from api_base.interface.routes.compression import compressing
 from api_base.interface.routes.router import PLAIN, Auth, RouteOptions, options_of
 
 EXTRA: Final = "x-api-base"
@@ -46,8 +47,10 @@ class PlainRoute:
             http_exchange_of(scope).error = error
             await send_error(scope, send, error)
             return
-        if scope["method"] == "HEAD" and "HEAD" not in self.methods:
-            scope["method"], send = "GET", _without_body(send)
+        if scope["method"] == "HEAD":
+            send = _without_body(send)
+            scope["method"] = "HEAD" if "HEAD" in self.methods else "GET"
+        send = compressing(send, http_exchange_of(scope).accept_encoding)
         await app(scope, receive, _not_stored(send, self.options.cache.encode()))
 
     async def _guarded(self, scope: Scope, receive: Receive) -> Receive:

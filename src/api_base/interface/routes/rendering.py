@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass, replace
 from dataclasses import fields as dataclass_fields
-from typing import Any, Final
+from inspect import Signature
+from types import NoneType, UnionType
+from typing import Any, Final, Union, get_args, get_origin
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -93,6 +95,12 @@ def refuse_parameters(query: bytes, *, sparse: bool) -> None:
             raise Invalid.of(
                 pointer("query", name[:100]), "unknown_parameter", "is not known here" + (" (only fields is)" if sparse else "")
             )
+
+
+def sends_json(answer: Any) -> bool:
+    """Return whether a function that returns this type always answers with JSON: neither with nothing, nor with a media type of its own."""
+    kinds = get_args(answer) if get_origin(answer) in (Union, UnionType) else (answer,)
+    return not any(kind in (None, NoneType, Any, ProtocolAnswer, StreamAnswer, Signature.empty) for kind in kinds)
 
 
 def field_names(answer: Any) -> Mapping[str, str]:

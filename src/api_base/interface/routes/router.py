@@ -102,6 +102,10 @@ class RouteDefinition:
             self._signatures[prefix] = Signature(endpoint, template, self.dependencies, self.wire)
         return self._signatures[prefix]
 
+    def answers_query(self, prefix: str) -> bool:
+        """Return whether QUERY [RFC 10008] has the same answer: the function reads a whole query, which may then be the content."""
+        return self.method == "GET" and self.signature(prefix).whole_query
+
     @property
     def status(self) -> int:
         """Return the status of a successful response."""

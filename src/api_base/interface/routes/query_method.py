@@ -1,0 +1,129 @@
+"""QUERY [RFC 10008]: a list or a search whose parameters are in the content of the request, because they outgrow a URL.
+
+The content is the query string that GET would have, or JSON with the same names: `{"price": {"ge": "10"}, "status": {"in": ["draft"]},
+"sort": ["-created_at"], "limit": 20}`. What is wrong with it is located in it. Parameters of the URL are added to those of the content.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from urllib.parse import quote, urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+
+from api_base.core.errors import ApiBaseError, Invalid, Violation
+from api_base.interface.errors.problem import pointer
+from api_base.interface.listing import MAX_QUOTED_LENGTH, OF_CONTENT, quoted_member
+from api_base.interface.middleware.http_exchange import http_exchange_of
+from api_base.interface.routes import body as bodies
+from api_base.interface.routes.idempotency import Keyed
+from api_base.interface.routes.operation import ACCEPT_QUERY, Header, Operation
+from api_base.interface.routes.parameters import query_pairs
+from api_base.interface.routes.router import RouteOptions
+from api_base.interface.routes.signature import Signature
+
+METHOD: Final = "QUERY"
+
+JOINED: Final = frozenset({"sort", "fields", "index", "facets"})
+"""Parameters that name several fields, separated by commas in a URL."""
+_CONTENT: Final = "api_base.query_content"
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """`query` is the query string that is the same as content and URL, `pointers` are those into the content, by what they are in a query."""
+
+    query: bytes
+    pointers: Mapping[str, str]
+
+    @classmethod
+    def of(cls, query: bytes, of_url: bytes, names: Mapping[str, tuple[str, ...]]) -> Self:
+        """`query` is that of the content alone; `names` are where its parameters are."""
+        pointers = {pointer("query", name[:MAX_QUOTED_LENGTH]): pointer("body", *at) for name, at in names.items()}
+        return cls(b"&".join(part for part in (query, of_url) if part), {"/query": "/body", **pointers})
+
+    def located(self, error: Invalid) -> Invalid:
+        """Return the same violations, at the members of the content."""
+        return Invalid([Violation(self.pointers.get(one.pointer, one.pointer), one.code, one.message) for one in error.violations])
+
+
+class QueryOperation(Operation):
+    """The operation of QUERY, beside that of GET with the same function."""
+
+    def __init__(self, signature: Signature, options: RouteOptions) -> None:
+        super().__init__(signature, METHOD, 200, options, OF_CONTENT.query)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
+        """Serve one request as GET with the query string of its content."""
+        if self.options.auth != "required" or http_exchange_of(scope).context.principal is not None:
+            try:
+                content = await _read(scope, receive)
+            except ApiBaseError as error:
+                await self._refuse(scope, send, error, None)
+                return
+            scope = {**scope, "query_string": content.query, _CONTENT: content}
+        await super().__call__(scope, receive, send, values)
+
+    async def _refuse(self, scope: Scope, send: Send, error: ApiBaseError | HTTPException, once: Keyed | None) -> None:
+        content: _Content | None = scope.get(_CONTENT)
+        if isinstance(error, Invalid) and content is not None:
+            error = content.located(error)
+        await super()._refuse(scope, send, error, once)
+
+    def _challenged(self, error: Exception, headers: Sequence[Header]) -> Sequence[Header]:
+        return [*super()._challenged(error, headers), ACCEPT_QUERY]
+
+
+async def _read(scope: Scope, receive: Receive) -> _Content:
+    """Raises `UnsupportedMediaType`, `BodyTooLarge`, `MalformedBody`, `Invalid`."""
+    raw = await bodies.read(scope, receive, OF_CONTENT.query, bodies.QUERY)
+    of_url: bytes = scope["query_string"]
+    if bodies.media_type(scope) in bodies.FORM:
+        try:
+            given = query_pairs(raw, OF_CONTENT.parameters)
+        except Invalid as error:
+            raise _Content.of(raw, of_url, {}).located(error) from None
+        return _Content.of(raw, of_url, {name: (name,) for name, _ in given})
+    document = await bodies.document(raw)
+    if not isinstance(document, dict):
+        raise Invalid.of("/body", "type", "must be a JSON object")
+    pairs = list(_pairs(document))
+    found = urlencode([(name, value) for name, value, _ in pairs], quote_via=quote, errors="surrogatepass").encode()
+    return _Content.of(found, of_url, {name: at for name, _, at in pairs})
+
+
+def _pairs(document: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield the name and value of each parameter, and where it is. Raises `Invalid` with every value that a parameter cannot have."""
+    violations: list[Violation] = []
+    for name, value in document.items():
+        at: tuple[str, ...] = (name,)
+        members = [(name, value, at)]
+        if isinstance(value, dict):
+            members = [(f"{name}[{operator}]", operand, (name, operator)) for operator, operand in value.items()]
+        for parameter, operand, where in members:
+            several = name in JOINED if len(where) == 1 else where[1] == "in"
+            text = _text(operand, several=several, quoted=len(where) == 2)
+            if text is None:
+                violations.append(Violation(pointer("body", *where), "type", _EXPECTED[several]))
+            else:
+                yield parameter, text, where
+    if violations:
+        raise Invalid(violations)
+
+
+_EXPECTED: Final = {
+    False: "must be one value: a text, a number, true or false; of a field, or an object of operators and values",
+    True: "must be a list of texts, numbers, true or false",
+}
+
+
+def _text(value: Any, *, several: bool, quoted: bool) -> str | None:
+    """Return a value as it is written in a URL; None for one that cannot be."""
+    if isinstance(value, list) and several:
+        texts = [_text(one, several=False, quoted=quoted) for one in value]
+        known = [quoted_member(one) if quoted else one for one in texts if one is not None]
+        return ",".join(known) if len(known) == len(texts) else None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, str | int | float) else None
