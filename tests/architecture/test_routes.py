@@ -190,6 +190,40 @@ async def test_a_change_without_its_version_is_refused(api: Running, route: Rout
     assert (await sent.adding({"If-Match": "*"}).send(api.client)).status_code == route.success
 
 
+@walk(lambda route: "406" in route.operation["responses"])
+async def test_a_response_that_the_client_excludes_is_refused(api: Running, route: Route) -> None:
+    sent = await example(api, route)
+    for excluding in ("text/html", "application/json;q=0, */*"):
+        assert (await refused(api, sent.adding({"Accept": excluding}), 406))["type"] == "/problems/not-acceptable"
+    answer = await sent.adding({"Accept": "text/html, */*;q=0.1"}).send(api.client)
+    assert answer.status_code == route.success, "the refused request left something behind"
+
+
+@walk(lambda route: ours(route) and "406" not in route.operation["responses"])
+async def test_what_is_no_json_is_for_everybody(api: Running, route: Route) -> None:
+    described = route.operation["responses"][str(route.success)].get("content", {})
+    assert route.options is not None
+    assert "application/json" not in described or route.options.protocol is not None
+    answer = await (await example(api, route)).adding({"Accept": "text/html"}).send(api.client)
+    assert answer.status_code == route.success
+
+
+@walk(lambda route: route.read is not None)
+async def test_query_answers_as_get_does(api: Running, route: Route) -> None:
+    sent = await example(api, route)
+    answer = await sent.send(api.client)
+    assert route.options is not None
+    read = replace(sent, query=route.options.example["query"], content=b"")
+    got = await read.without("Content-Type").send(api.client, "GET")
+    form = (
+        await replace(read, query="", content=read.query.encode())
+        .adding({"Content-Type": "application/x-www-form-urlencoded"})
+        .send(api.client)
+    )
+    assert (answer.status_code, got.content, form.content) == (200, answer.content, answer.content)
+    assert {one.headers["accept-query"] for one in (answer, got, form)} == {"application/json, application/x-www-form-urlencoded"}
+
+
 @walk(takes_json)
 async def test_an_unknown_field_is_named(api: Running, route: Route) -> None:
     sent = await example(api, route)

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response, Streami
 from starlette.types import ASGIApp
 
 from api_base.interface.routes import RouteOptions, Router
-from api_base.interface.routes.negotiation import MOST_MEMBERS, accepts, content_coding
+from api_base.interface.routes.negotiation import MAX_MEMBERS, accepts, content_coding
 from api_base.interface.routes.rendering import ProtocolAnswer
 from tests.http_harness import THING, ThingDTO, shell, things
 
@@ -102,7 +102,7 @@ def plain() -> APIRouter:
         ("application/json; charset=utf-8", True), ("text/html", False), ("application/json;q=0", False), ("application/json;q=0.000, */*", False),
         ("application/*;q=0, */*", False), ("text/*", False), ("application/problem+json", False), ("application/json;q=x", False),
         ("application/json;q=-1", False), ("application/json;q=1e0", False), ("application/json; charset=latin-1", False), (",", False),
-        ("application/jsonx, application/js", False), (",".join(["a/b"] * MOST_MEMBERS) + ",*/*", False),
+        ("application/jsonx, application/js", False), (",".join(["a/b"] * MAX_MEMBERS) + ",*/*", False),
     ],
 )  # fmt: skip
 async def test_json_is_sent_to_those_who_take_it(accept: str, taken: bool) -> None:

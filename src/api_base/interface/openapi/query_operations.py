@@ -41,8 +41,8 @@ def query_operation(read: Json, example: str) -> Json:
         "requestBody": {
             "required": True,
             "content": {
-                JSON[0]: {"schema": _object(in_query, of_json=True), "example": example_of(example)},
-                FORM[0]: {"schema": _object(in_query, of_json=False), "encoding": _encoding(in_query)},
+                JSON[0]: {"schema": _object(in_query), "example": example_of(example)},
+                FORM[0]: {"schema": {"type": "object", "description": "The query string of GET."}, "example": example},
             },
         },
         "responses": dict(sorted(responses.items())),
@@ -65,8 +65,8 @@ def example_of(query: str) -> Json:
     return found
 
 
-def _object(parameters: list[Json], *, of_json: bool) -> Json:
-    properties = {one["name"]: {"description": one["description"], **(_member(one) if of_json else one["schema"])} for one in parameters}
+def _object(parameters: list[Json]) -> Json:
+    properties = {one["name"]: {"description": one["description"], **_member(one)} for one in parameters}
     required = [one["name"] for one in parameters if one.get("required")]
     return {"type": "object", "additionalProperties": False, "properties": properties, **({"required": required} if required else {})}
 
@@ -80,7 +80,3 @@ def _member(parameter: Json) -> Json:
     operators = {name: _MEMBERS if name == "in" else operand for name, operand in schema["properties"].items()}
     several = {**schema, "properties": operators}
     return {"anyOf": [operators["eq"], several]} if "eq" in operators else several
-
-
-def _encoding(parameters: list[Json]) -> Json:
-    return {one["name"]: {"style": "deepObject", "explode": True} for one in parameters if one.get("style") == "deepObject"}

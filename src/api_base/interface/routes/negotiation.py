@@ -7,7 +7,7 @@ from typing import Final
 
 from api_base.interface.errors.http import NotAcceptable
 
-MOST_MEMBERS: Final = 64
+MAX_MEMBERS: Final = 64
 """Members of a header that are read. Browsers send fewer than ten."""
 CODINGS: Final = ("zstd", "br", "gzip")
 """Those of this server, the cheapest for the same size first."""
@@ -58,7 +58,7 @@ def members(value: str) -> Iterator[tuple[str, float]]:
 
     One with a weight that is none, or with another charset than UTF-8, weighs nothing.
     """
-    for member in value.lower().split(",", MOST_MEMBERS)[:MOST_MEMBERS]:
+    for member in value.lower().split(",", MAX_MEMBERS)[:MAX_MEMBERS]:
         name, *parameters = [part.strip() for part in member.split(";")]
         if name:
             yield name, _weight(parameters)
