@@ -15,7 +15,7 @@ TEST_PROCESSES := 3
 PARALLEL := --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run check test lint types architecture unit tests coverage docs docs-site services services-stop bench chaos cache-kills host-faults large-import realtime-kills search-kills search-rebuild storage-sizes trace-collector generators mcp-conformance upload-client upload-kills upload-sizes web-client websocket-client websocket-load mutants test-ids clean
+.PHONY: help run check test lint types architecture unit tests coverage docs docs-site services services-stop bench chaos cache-kills host-faults large-export large-import realtime-kills search-kills search-rebuild storage-sizes trace-collector generators mcp-conformance upload-client upload-kills upload-sizes web-client websocket-client websocket-load mutants test-ids clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -96,6 +96,9 @@ websocket-load: .venv/.dev ## Measure many WebSockets by a client in Go: 2,000 a
 	.venv/bin/python -m benchmarks.websocket_load --count 2000 --rate 5 --deflate
 	.venv/bin/python -m benchmarks.websocket_load --count 50 --rate 100
 	.venv/bin/python -m benchmarks.websocket_load --count 2000 --rate 5 --served
+
+large-export: .venv/.dev ## Export a list over HTTP and print time and memory: make large-export ITEMS=100000
+	@LARGE_EXPORT_ITEMS=$(or $(ITEMS),1000000) $(PYTEST) -q -s -n 0 tests/e2e/test_large_export.py
 
 large-import: .venv/.dev ## Import a CSV file of 1 GiB by HTTP, kill the worker in the middle, and measure memory: make large-import MIB=1024
 	@LARGE_IMPORT_MIB=$(or $(MIB),1024) $(PYTEST) -q -s -n 0 tests/e2e/test_large_import.py

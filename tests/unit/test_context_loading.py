@@ -47,7 +47,7 @@ def names(*added: str, without: tuple[str, ...]) -> list[str]:
 
 
 def test_contexts_are_added_and_left_out(packages: Path) -> None:
-    every = ["users", "tenants", "auth", "items", "files", "audit", "jobs", "flags", "ofrep", "search"]
+    every = ["users", "tenants", "auth", "items", "files", "audit", "jobs", "flags", "ofrep", "search", "exports"]
     assert names(without=()) == every
     assert names("store_of_tests:SHOP", without=("items",)) == [name for name in every if name != "items"] + ["shop"]
     assert names(without=("flags", "ofrep")) == [name for name in every if name not in ("flags", "ofrep")]

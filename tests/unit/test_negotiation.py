@@ -101,7 +101,7 @@ def plain() -> APIRouter:
         ("text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8", True), ("application/json;q=0.001", True), ("", True), (" ", True),
         ("application/json; charset=utf-8", True), ("text/html", False), ("application/json;q=0", False), ("application/json;q=0.000, */*", False),
         ("application/*;q=0, */*", False), ("text/*", False), ("application/problem+json", False), ("application/json;q=x", False),
-        ("application/json;q=-1", False), ("application/json;q=1e0", False), ("application/json; charset=latin-1", False), (",", False),
+        ("application/json;q=-1", False), ("application/json;q=1e0", False), ("application/json; charset=latin-1", False), (",", True), ("garbage", True), ("-1", True), ("garbage, text/html", False),
         ("application/jsonx, application/js", False), (",".join(["a/b"] * MAX_MEMBERS) + ",*/*", False),
     ],
 )  # fmt: skip

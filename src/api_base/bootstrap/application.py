@@ -11,7 +11,7 @@ from api_base.bootstrap.authentication import schemes
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.lifespan import lifespan
-from api_base.bootstrap.routing import mounted_routers, stream_ports, unversioned_routers
+from api_base.bootstrap.routing import exports, mounted_routers, stream_ports, unversioned_routers
 from api_base.bootstrap.services import Services, build
 from api_base.core.config import Settings
 from api_base.core.shared.lean_imports import without
@@ -42,7 +42,8 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
     streams = stream_ports(services)
     routers = mounted_routers(services, streams, lambda: ports.limits)
     sockets = OpenSockets(settings.websocket, services.container.counters.gauge)
-    table = route_table(routers, settings.server.max_body_bytes, websocket_routes(routers, settings, sockets))
+    exporting = exports(services)
+    table = route_table(routers, settings.server.max_body_bytes, websocket_routes(routers, settings, sockets), exporting)
     accepted = schemes(services)
     ports = _ports(services, table, accepted)
     shapes = {context.prefix: context.problem for context in contexts if context.problem is not None}
@@ -69,7 +70,14 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
     install(app)
     hooks = [(context.name, context.openapi) for context in contexts if context.openapi is not None]
     openapi.install(
-        app, routers, version=__version__, hooks=hooks, schemes=accepted.all, shapes=shapes, prefix=settings.server.public_prefix
+        app,
+        routers,
+        version=__version__,
+        hooks=hooks,
+        schemes=accepted.all,
+        shapes=shapes,
+        prefix=settings.server.public_prefix,
+        exports=exporting is not None,
     )
     return app
 

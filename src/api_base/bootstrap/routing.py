@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from fastapi import APIRouter, FastAPI
 
 from api_base import __version__
+from api_base.application.exports.begin_export import BeginExport
 from api_base.bootstrap.authentication import cookie_routers, own_pages
 from api_base.bootstrap.graphql import graphql_engine, graphql_routes, graphql_schema
 from api_base.bootstrap.mcp import mcp_routers
@@ -16,6 +17,7 @@ from api_base.interface import docs_router, events_router, links_router, openapi
 from api_base.interface.errors import pages
 from api_base.interface.graphql.sessions import LiveSessions
 from api_base.interface.middleware.rate_limit import RequestLimits
+from api_base.interface.routes.exports import Exports
 from api_base.interface.stream_router import StreamPorts
 from api_base.interface.v1 import health_router, keys_router, metrics_router
 
@@ -60,6 +62,11 @@ def unversioned_routers(services: Services, app: FastAPI) -> Iterator[APIRouter]
         yield openapi.routes(app)
         yield docs_router.routes(settings.app_name)
         yield events_router.routes(settings.app_name, __version__, [event for context in services.contexts for event in context.events])
+
+
+def exports(services: Services) -> Exports | None:
+    """Return what exports lists; None without the context that records exports."""
+    return Exports(services.bus, services.container.checker) if services.declarations.is_handled(BeginExport) else None
 
 
 def stream_ports(services: Services) -> StreamPorts:

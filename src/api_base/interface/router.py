@@ -11,6 +11,7 @@ from api_base.core.config import Settings
 from api_base.core.errors import ProgrammingError
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.dispatcher import RouteTable
+from api_base.interface.routes.exports import Exports
 from api_base.interface.routes.operation import Operation
 from api_base.interface.routes.plain import plain_routes
 from api_base.interface.routes.query_method import QueryOperation
@@ -20,21 +21,23 @@ from api_base.interface.websocket.registry import OpenSockets
 V1: Final = "/api/v1"
 
 
-def route_table(routers: Sequence[tuple[str, APIRouter]], body_limit: int, websockets: Iterable[WebSocketRoute] = ()) -> RouteTable:
-    """Return all routes of (prefix, router) pairs. `body_limit` is in bytes. Raises what `operations` raises."""
+def route_table(
+    routers: Sequence[tuple[str, APIRouter]], body_limit: int, websockets: Iterable[WebSocketRoute] = (), exports: Exports | None = None
+) -> RouteTable:
+    """Return all routes of (prefix, router) pairs. `body_limit` is in bytes; without `exports`, lists are JSON alone. Raises what `operations` raises."""
     plain = (route for prefix, router in routers for route in plain_routes(prefix, router, body_limit))
-    return RouteTable([*operations(routers, body_limit), *websockets], plain)
+    return RouteTable([*operations(routers, body_limit, exports), *websockets], plain)
 
 
-def operations(routers: Sequence[tuple[str, APIRouter]], body_limit: int) -> list[Operation]:
+def operations(routers: Sequence[tuple[str, APIRouter]], body_limit: int, exports: Exports | None = None) -> list[Operation]:
     """Compile the routes of (prefix, router) pairs. FastAPI serves the routes of its own routers.
 
     Raises `ProgrammingError` for a `Router` inside another router: its routes would not be served.
     """
-    return list(_operations(routers, body_limit))
+    return list(_operations(routers, body_limit, exports))
 
 
-def _operations(routers: Sequence[tuple[str, APIRouter]], body_limit: int) -> Iterator[Operation]:
+def _operations(routers: Sequence[tuple[str, APIRouter]], body_limit: int, exports: Exports | None) -> Iterator[Operation]:
     for prefix, router in routers:
         for route in router.routes:
             if isinstance(getattr(route, "original_router", None), Router):
@@ -43,9 +46,9 @@ def _operations(routers: Sequence[tuple[str, APIRouter]], body_limit: int) -> It
                 )
         for one in router.definitions if isinstance(router, Router) else ():
             signature, options = one.signature(prefix), _mounted(one.options, prefix)
-            yield Operation(signature, one.method, one.status, options, body_limit)
+            yield Operation(signature, one.method, one.status, options, body_limit, exports)
             if one.answers_query(prefix):
-                yield QueryOperation(signature, options)
+                yield QueryOperation(signature, options, exports)
 
 
 def _mounted(options: RouteOptions, prefix: str) -> RouteOptions:

@@ -6,6 +6,7 @@ from typing import Final
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts.audit import AUDIT
 from api_base.bootstrap.contexts.auth import AUTH
+from api_base.bootstrap.contexts.exports import EXPORTS
 from api_base.bootstrap.contexts.files import FILES
 from api_base.bootstrap.contexts.flags import FLAGS
 from api_base.bootstrap.contexts.items import ITEMS
@@ -15,7 +16,7 @@ from api_base.bootstrap.contexts.search import SEARCH
 from api_base.bootstrap.contexts.tenants import TENANTS
 from api_base.bootstrap.contexts.users import USERS
 
-BUILT_IN: Final[Sequence[Context]] = (USERS, TENANTS, AUTH, ITEMS, FILES, AUDIT, JOBS, FLAGS, OFREP, SEARCH)
+BUILT_IN: Final[Sequence[Context]] = (USERS, TENANTS, AUTH, ITEMS, FILES, AUDIT, JOBS, FLAGS, OFREP, SEARCH, EXPORTS)
 """The contexts that come with the base."""
 
 

@@ -49,6 +49,7 @@ from api_base.core.protocols.operations import (
 from api_base.core.protocols.persistence import (
     AsyncRepository,
     AuditStore,
+    ExportLog,
     IdempotencyStore,
     Isolation,
     McpCallLog,
@@ -134,6 +135,7 @@ __all__ = [
     "DependencyFigures",
     "DirectRequest",
     "EventPublisher",
+    "ExportLog",
     "Facet",
     "FacetValue",
     "FieldKind",

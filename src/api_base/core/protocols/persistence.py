@@ -1,5 +1,6 @@
 """The storage of use cases: repositories, the unit of work, stored results of keyed requests, the audit trail."""
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -88,6 +89,13 @@ class IdempotencyStore(Protocol):
 
         Raises `ProgrammingError` for a result that is not of the type `answer`, or cannot be decoded again.
         """
+
+
+class ExportLog(Protocol):
+    """Records who takes a whole list out."""
+
+    async def began(self, list: str, format: str, parameters: Sequence[str]) -> None:
+        """Record in the open unit of work that an export begins. `list` is the path of the list, `parameters` are names."""
 
 
 class McpCallLog(Protocol):

@@ -7,10 +7,10 @@ from typing import BinaryIO, Final
 
 from api_base.application.common.importing.dialect import Dialect
 from api_base.application.common.importing.records import ADDED_COLUMNS, Record, SourceRow, UnreadableFile
+from api_base.core.shared.formula_cells import original_cell
 from api_base.infrastructure.importing import text
 from api_base.infrastructure.importing.csv_dialect import completed, separator_of
 from api_base.infrastructure.importing.csv_lines import MAX_ROW_LENGTH, Fields, Lines
-from api_base.infrastructure.importing.formula_cells import original_cell
 
 MAX_COLUMNS: Final = 16_384
 """As many as a spreadsheet has."""
@@ -21,7 +21,7 @@ SAMPLE_LINES: Final = 100
 class CsvSource:
     """Implements `RecordSource` for a file with a known encoding.
 
-    Without a header line the columns are called 1, 2, 3 … A file of refused rows always has one.
+    Without a header line the columns are called 1, 2, 3 … A file of ours, of refused rows or an export, always has one, with the column `_row`.
     """
 
     def __init__(self, file: BinaryIO, dialect: Dialect, encoding: str) -> None:
@@ -35,8 +35,8 @@ class CsvSource:
         dialect = replace(completed(dialect, sample), encoding=encoding)
         self._lines, self._fields = lines, Fields(lines, dialect.delimiter or "", dialect.quote or "")
         first = self._first_row()
-        self._refused_rows = set(ADDED_COLUMNS[:2]) <= set(first)
-        self._first = None if dialect.header or self._refused_rows else first
+        self._of_ours = ADDED_COLUMNS[0] in first
+        self._first = None if dialect.header or self._of_ours else first
         self._names = first if self._first is None else [str(number) for number in range(1, len(first) + 1)]
         self.dialect = replace(dialect, header=self._first is None)
         self.columns: Sequence[str] = [name for name in self._names if not self._added(name)]
@@ -65,7 +65,7 @@ class CsvSource:
         if reason is None and len(fields) != len(self._names):
             reason = f"has {len(fields)} {'field' if len(fields) == 1 else 'fields'} where the first line has {len(self._names)}"
         original = number
-        if self._refused_rows:
+        if self._of_ours:
             noted = dict(zip(self._names, fields, strict=False)).get(ADDED_COLUMNS[0], "")
             original = int(noted) if noted.isdecimal() and len(noted) < 10 else number
             kept = [field for index, field in enumerate(fields) if index >= len(self._names) or not self._added(self._names[index])]
@@ -77,4 +77,4 @@ class CsvSource:
         return next((reason for line in self._lines.taken if (reason := text.fault(line, self._encoding))), None)
 
     def _added(self, name: str) -> bool:
-        return self._refused_rows and name in ADDED_COLUMNS
+        return self._of_ours and name in ADDED_COLUMNS

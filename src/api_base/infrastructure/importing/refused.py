@@ -21,7 +21,7 @@ from api_base.application.common.importing.dialect import DELIMITERS, Dialect
 from api_base.application.common.importing.imports import RefusedFileState
 from api_base.application.common.importing.records import ADDED_COLUMNS, SourceRow
 from api_base.core.errors import ConfigurationError
-from api_base.infrastructure.importing.formula_cells import neutral_cell
+from api_base.core.shared.formula_cells import neutral_cell
 
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _UNDECODABLE: Final = dict.fromkeys(range(0xDC80, 0xDD00), "\ufffd")

@@ -100,6 +100,9 @@ class LoggingMiddleware:
                 raise
             if not exchange.started:
                 await send_error(scope, exchange.forward, RequestTimeout(self._timeout))
+        except ConnectionAbortedError as error:  # a refusal in the middle of a response, which the client must not take as complete
+            logger.warning("response_broken_off", method=scope["method"], route=exchange.route, reason=str(error))
+            raise
         except Exception:
             await self._respond_internal_error(scope, exchange)
         finally:

@@ -7,6 +7,7 @@ from api_base.interface.errors.handlers import INTERNAL, PROBLEMS
 from api_base.interface.errors.problem import type_of
 from api_base.interface.middleware.auth import AuthenticationScheme
 from api_base.interface.public_url import public_prefix
+from api_base.interface.routes.export_formats import CSV, JSONL
 
 type Json = dict[str, Any]
 
@@ -127,6 +128,12 @@ def _answer(status: int, description: str, headers: tuple[str, ...]) -> Json:
     }
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "example": problem}}
     return {"description": description, "headers": header_references(*headers), "content": content}
+
+
+def exported() -> Json:
+    """Return the media types of a whole list, beside that of a page."""
+    about = "All rows of the list, for callers who may export. `limit` and `cursor` are refused."
+    return {media_type: {"schema": {"type": "string", "description": about}} for media_type in (CSV, JSONL)}
 
 
 def error_responses() -> Json:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, get_origin
 
 import msgspec
 from fastapi import APIRouter, FastAPI
@@ -15,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from fastapi.routing import APIRoute, iter_route_contexts
 
+from api_base.application.common.listing import Page
 from api_base.core.errors import Fault, ProgrammingError, WiringError
 from api_base.core.shared.places import place_of
 from api_base.interface.errors.shape import ProblemShape
@@ -25,6 +26,7 @@ from api_base.interface.openapi.components import (
     PASSWORD,
     REPLACED,
     error_responses,
+    exported,
     problem_schema,
     security_schemes,
 )
@@ -36,6 +38,7 @@ from api_base.interface.openapi.sparse_schemas import add_sparse_schemas
 from api_base.interface.public_url import below, public_prefix
 from api_base.interface.router import V1
 from api_base.interface.routes import RouteOptions, Router
+from api_base.interface.routes.renaming import result_of
 from api_base.interface.routes.router import options_of
 
 type Json = dict[str, Any]
@@ -60,10 +63,11 @@ def install(
     shapes: Mapping[str, ProblemShape] = MappingProxyType({}),
     hooks: Sequence[tuple[str, Hook]] = (),
     prefix: str = "",
+    exports: bool = False,
 ) -> None:
     """Make `app.openapi()` return the completed document.
 
-    `version` is the version of the API, `routers` are the routers that `app` includes, with their prefixes. `schemes` are the accepted authentication schemes, `shapes` those of errors below a prefix. `hooks` are those of contexts, by name. `prefix` is the path of `SERVER__PUBLIC_URL`. Create `app` with
+    `version` is the version of the API, `routers` are the routers that `app` includes, with their prefixes. `schemes` are the accepted authentication schemes, `shapes` those of errors below a prefix. `hooks` are those of contexts, by name. `prefix` is the path of `SERVER__PUBLIC_URL`, `exports` whether lists can be exported. Create `app` with
     `openapi_url=None`: otherwise FastAPI's own route comes first. Raises `ProgrammingError` for two operations with one name.
     """
     names: dict[str, str] = {}
@@ -79,7 +83,7 @@ def install(
                 if isinstance(router, Router):
                     router.describe()
             with below(prefix):
-                document = _document(app, version, schemes)
+                document = _document(app, version, schemes, exports=exports)
             shape_errors(document, shapes)
             for context, hook in hooks:
                 _call(hook, document, context)
@@ -127,7 +131,7 @@ def _operation_id(route: APIRoute, method: str) -> str:
     return f"{route.name}_{method.lower()}" if len(route.methods or ()) > 1 else route.name
 
 
-def _document(app: FastAPI, version: str, schemes: Sequence[AuthenticationScheme]) -> Json:
+def _document(app: FastAPI, version: str, schemes: Sequence[AuthenticationScheme], *, exports: bool) -> Json:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Duplicate Operation ID")  # FastAPI's ids of a route with several methods, which are replaced
         document = get_openapi(
@@ -150,8 +154,10 @@ def _document(app: FastAPI, version: str, schemes: Sequence[AuthenticationScheme
         tags.update(operation.get("tags", ()))
         options = options_of(route)
         complete(operation, method, path, route.endpoint, options, names)
-        if method == "get" and options is not None and reads_whole_query(route.endpoint):
+        if method == "get" and options is not None and options.protocol is None and reads_whole_query(route.endpoint):
             queried.append((path, options))
+            if exports and get_origin(result_of(route.endpoint)) is Page:
+                operation["responses"]["200"]["content"].update(exported())
     document["tags"] = [{"name": tag, "description": f"Operations on {tag}."} for tag in sorted(tags)]
     _components(document, schemes)
     rename_schemas(document)

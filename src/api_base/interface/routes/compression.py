@@ -69,19 +69,19 @@ async def compressed(accept_encoding: bytes, headers: Sequence[Header], content:
     return [*(_tagged(one, coding) for one in headers if one[0] != b"content-length"), *described], content
 
 
-def compressing(send: Send, accept_encoding: bytes | None) -> Send:
-    """Return what sends the response of a plain route, compressed if the client accepts that."""
-    return send if accept_encoding is None else _CompressedSend(send, accept_encoding)
+def compressing(send: Send, accept_encoding: bytes | None, *, stored: bool = True) -> Send:
+    """Return what sends a response in parts, or that of a plain route, compressed if the client accepts that.
+
+    `stored`: only what may be stored, because a response with a secret says `no-store`.
+    """
+    return send if accept_encoding is None else _CompressedSend(send, accept_encoding, stored)
 
 
 class _CompressedSend:
-    """Compresses what may be stored: a response with a secret says `no-store`.
+    """Compresses a response when it is sent. The strong entity tag of the route becomes a weak one, as proxies do it: the route compares with what it has issued."""
 
-    The strong entity tag of the route becomes a weak one, as proxies do it: the route compares with what it has issued.
-    """
-
-    def __init__(self, send: Send, accept_encoding: bytes) -> None:
-        self._send, self._accept_encoding = send, accept_encoding
+    def __init__(self, send: Send, accept_encoding: bytes, stored: bool) -> None:
+        self._send, self._accept_encoding, self._stored = send, accept_encoding, stored
         self._start: Message | None = None
         self._encoder: _Encoder | None = None
 
@@ -94,7 +94,7 @@ class _CompressedSend:
         part, more = message.get("body", b""), message.get("more_body", False)
         if start is not None:
             headers = [(name.lower(), value) for name, value in start["headers"]]
-            if start["status"] == 200 and (more or len(part) >= MIN_BYTES) and _compressible(headers) and _storable(headers):
+            if start["status"] == 200 and (more or len(part) >= MIN_BYTES) and self._may(headers):
                 headers = self._begin(headers)
             if self._encoder is not None and not more:
                 part = await _encoded(self._encoder, part, more=False)
@@ -104,6 +104,9 @@ class _CompressedSend:
         if self._encoder is not None:
             part = await _encoded(self._encoder, part, more=more)
         await self._send({**message, "body": part})
+
+    def _may(self, headers: list[Header]) -> bool:
+        return _compressible(headers) and (_storable(headers) or not self._stored)
 
     def _begin(self, headers: list[Header]) -> list[Header]:
         coding = content_coding(self._accept_encoding)

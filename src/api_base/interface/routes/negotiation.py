@@ -1,12 +1,13 @@
 """What a client accepts [RFC 9110, section 12.5]: the media type of the response by Accept, its content coding by Accept-Encoding."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
 from api_base.interface.errors.http import NotAcceptable
 
+JSON: Final = "application/json"
 MAX_MEMBERS: Final = 64
 """Members of a header that are read. Browsers send fewer than ten."""
 CODINGS: Final = ("zstd", "br", "gzip")
@@ -14,13 +15,28 @@ CODINGS: Final = ("zstd", "br", "gzip")
 
 _USUAL: Final = frozenset({b"*/*", b"application/json", b"application/json, text/plain, */*", b"application/json, */*;q=0.5"})
 """What most clients send: curl, requests and httpx; generated ones; axios; HTTPie."""
+_RANGE: Final = re.compile(r"[!#-'*+.0-9a-z^_`|~-]+/[!#-'*+.0-9a-z^_`|~-]+")
+"""Type and subtype are tokens [RFC 9110, section 5.6.2]."""
 _WEIGHT: Final = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
 
-def require_json(accept: bytes) -> None:
-    """Raise `NotAcceptable` if the value of Accept excludes JSON."""
-    if accept not in _USUAL and accept.strip() and not accepts(accept.decode("latin-1"), "application/json"):
-        raise NotAcceptable("The response is application/json, which Accept excludes. Accept it, or send */*.")
+def chosen(accept: bytes, offered: Sequence[str]) -> str:
+    """Return the media type with the highest weight in the value of Accept, the first of `offered` among equals.
+
+    `offered` begins with JSON. A value without any media range says nothing. Raises `NotAcceptable` if Accept excludes them all.
+
+    >>> chosen(b"text/csv, application/json", ("application/json", "text/csv")), chosen(b"text/*", ("application/json", "text/csv"))
+    ('application/json', 'text/csv')
+    """
+    if accept in _USUAL:
+        return offered[0]
+    weights = {name: weight for name, weight in members(accept.decode("latin-1")) if _RANGE.fullmatch(name)}
+    if not weights:
+        return offered[0]
+    best = max(offered, key=lambda one: _weight_of(one, weights))  # the first of equals
+    if not _weight_of(best, weights):
+        raise NotAcceptable(f"The response can be {' or '.join(offered)}; Accept excludes that. Accept it, or send */*.")
+    return best
 
 
 def accepts(accept: str, media_type: str) -> bool:
@@ -31,9 +47,12 @@ def accepts(accept: str, media_type: str) -> bool:
     >>> accepts("*/*, application/json;q=0", "application/json")
     False
     """
-    weights = dict(members(accept))
+    return _weight_of(media_type, dict(members(accept))) > 0
+
+
+def _weight_of(media_type: str, weights: Mapping[str, float]) -> float:
     ranges = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
-    return next((weights[one] for one in ranges if one in weights), 0.0) > 0
+    return next((weights[one] for one in ranges if one in weights), 0.0)
 
 
 @lru_cache(maxsize=64)

@@ -25,12 +25,13 @@ from api_base.interface.routes import body as bodies
 from api_base.interface.routes import rendering
 from api_base.interface.routes.attribute_pointers import pointing_into_body
 from api_base.interface.routes.client_caching import ClientCaching, content_tag
-from api_base.interface.routes.compression import MIN_BYTES, compressed
+from api_base.interface.routes.compression import MIN_BYTES, compressed, compressing
 from api_base.interface.routes.dependencies import FORM, VALUES, Composed, request_of
 from api_base.interface.routes.etags import ENTITY_TAG, known_tag, sparse_tag
+from api_base.interface.routes.exports import OFFERED, SCOPE, ExportableList, Exports
 from api_base.interface.routes.form import Form
 from api_base.interface.routes.idempotency import METHODS, Keyed, accepts_key, keyed
-from api_base.interface.routes.negotiation import require_json
+from api_base.interface.routes.negotiation import JSON, chosen
 from api_base.interface.routes.page_links import page_links
 from api_base.interface.routes.parameters import BodyResolver, header
 from api_base.interface.routes.renaming import result_of, sent
@@ -48,9 +49,11 @@ _JSON: Header = (b"content-type", b"application/json")
 
 
 class Operation:
-    """`body_limit` is that of the server, in bytes."""
+    """`body_limit` is that of the server, in bytes. `exports` are those of its lists; None for an application without them."""
 
-    def __init__(self, signature: Signature, method: str, status: int, options: RouteOptions, body_limit: int) -> None:
+    def __init__(
+        self, signature: Signature, method: str, status: int, options: RouteOptions, body_limit: int, exports: Exports | None = None
+    ) -> None:
         self.endpoint, self.template = signature.endpoint, signature.template
         self.method, self.status, self.options = method, status, options
         self._authenticated = options.auth == "required"
@@ -64,7 +67,7 @@ class Operation:
         self._wire = signature.wire
         self._linked = options.location is not None or options.paging == "offset"
         self._location = [part[1] for part in Formatter().parse(options.location or "") if part[1]]
-        self._compile(signature, body_limit)
+        self._compile(signature, body_limit, exports)
 
     @cached_property
     def _headers(self) -> list[Header]:
@@ -72,16 +75,16 @@ class Operation:
         stored = [(b"cache-control", self.options.cache.encode())] if self._caching is None else self._caching.headers
         return [_JSON, *stored, *_deprecation(self.options), *((ACCEPT_QUERY,) if self._queried else ())]
 
-    def _compile(self, signature: Signature, body_limit: int) -> None:
+    def _compile(self, signature: Signature, body_limit: int, exports: Exports | None) -> None:
         if signature.faults:
             raise ProgrammingError(signature.faults[0][1])
         hints = get_type_hints(self.endpoint, include_extras=True)
         answer = hints.pop("return", None) if signature.wire is None else result_of(self.endpoint)
-        self._sends_json = self.options.protocol is None and rendering.sends_json(answer)
-        self._encode = rendering.encode
-        if get_origin(answer) is Page:
-            self._encode, answer = rendering.encode_page, get_args(answer)[0]
-        elif get_origin(answer) is OffsetPage:
+        self._offered: tuple[str, ...] = (JSON,) if self.options.protocol is None and rendering.sends_json(answer) else ()
+        self._encode, kind = rendering.encode, get_origin(answer)
+        if kind is Page:
+            self._encode = rendering.encode_page
+        if kind in (Page, OffsetPage):
             answer = get_args(answer)[0]
         self._shown = rendering.field_names(answer)
         if (wire := self._wire) is not None:
@@ -90,13 +93,23 @@ class Operation:
         self._names = tuple(signature.placeholders)
         self._path: dict[str, Callable[[str], Any]] = {name: adapter.validate_strings for name, adapter in signature.path.items()}
         self._resolvers: list[tuple[str, Callable[[Scope], Any]]] = [(name, one.resolve) for name, one in signature.resolvers]
-        self._own_query = self._queried = signature.whole_query
+        self._own_query = signature.whole_query
+        self._queried = signature.whole_query and self.options.protocol is None
         for name, body in signature.bodies.items():
             self._body = name, self._read_by(body)
             if isinstance(body, type):
                 self.endpoint = pointing_into_body(self.endpoint, body)
         if signature.composed:
             self._compose(signature, body_limit)
+        if exports is not None and kind is Page and self._queried:
+            self._export(exports, answer)
+
+    def _export(self, exports: Exports, dto: Any) -> None:
+        self._offered = OFFERED
+        self._resolvers.append((SCOPE, lambda scope: scope))
+        self.endpoint = ExportableList(
+            endpoint=self.endpoint, exports=exports, path=self.template, dto=dto, shown=self._shown, wire=self._wire
+        )
 
     def _compose(self, signature: Signature, body_limit: int) -> None:
         self._resolvers += [(slot, request_of) for slot in signature.requests]
@@ -135,7 +148,7 @@ class Operation:
                 else await once.execute(context, self._route, partial(self.endpoint, **arguments))
             )
             if isinstance(answer, StreamAnswer):
-                await send_stream(scope, receive, send, replace(answer, headers=[*self._headers[1:], *answer.headers]))
+                await self._stream(scope, receive, send, answer)
                 return
             status, headers, content = self._render(scope, answer, sparse)
             if isinstance(answer, ProtocolAnswer):
@@ -153,11 +166,21 @@ class Operation:
     def _admit(self, exchange: HttpExchange) -> None:
         if exchange.context.principal is None and self._authenticated:
             raise Unauthenticated("The operation requires authentication. Send an access token.")
-        if self._sends_json and (accept := exchange.accept) is not None:
-            require_json(accept)
+        if self._offered and (accept := exchange.accept) is not None:
+            chosen(accept, self._offered)
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send, answer: StreamAnswer) -> None:
+        if answer.compressed:
+            send = compressing(send, http_exchange_of(scope).accept_encoding, stored=False)
+        await send_stream(scope, receive, send, replace(answer, headers=[*self._headers[1:], *answer.headers]))
 
     async def _refuse(self, scope: Scope, send: Send, error: ApiBaseError | HTTPException, once: Keyed | None) -> None:
-        """Send the problem of `error`. Raises `error` itself if it has none. `HTTPException` is how functions for FastAPI refuse."""
+        """Send the problem of `error`. Raises `error` itself if it has none, and `ConnectionAbortedError` behind the beginning of a response.
+
+        `HTTPException` is how functions for FastAPI refuse.
+        """
+        if http_exchange_of(scope).started:
+            raise ConnectionAbortedError(str(error)) from error
         problem = http_problem(error) if isinstance(error, HTTPException) else problem_of(error)
         if problem is None:
             raise error

@@ -17,6 +17,7 @@ from api_base.interface.errors.problem import pointer
 from api_base.interface.listing import MAX_QUOTED_LENGTH, OF_CONTENT, quoted_member
 from api_base.interface.middleware.http_exchange import http_exchange_of
 from api_base.interface.routes import body as bodies
+from api_base.interface.routes.exports import Exports
 from api_base.interface.routes.idempotency import Keyed
 from api_base.interface.routes.operation import ACCEPT_QUERY, Header, Operation
 from api_base.interface.routes.parameters import query_pairs
@@ -51,8 +52,8 @@ class _Content:
 class QueryOperation(Operation):
     """The operation of QUERY, beside that of GET with the same function."""
 
-    def __init__(self, signature: Signature, options: RouteOptions) -> None:
-        super().__init__(signature, METHOD, 200, options, OF_CONTENT.query)
+    def __init__(self, signature: Signature, options: RouteOptions, exports: Exports | None) -> None:
+        super().__init__(signature, METHOD, 200, options, OF_CONTENT.query, exports)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
         """Serve one request as GET with the query string of its content."""

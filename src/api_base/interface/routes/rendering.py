@@ -36,13 +36,14 @@ class ProtocolAnswer:
 class StreamAnswer:
     """A response whose body is sent as it is read; None for no body. `headers` contain Content-Type, and Content-Length if it is known.
 
-    `leave` is called when the client leaves, or when everything is sent: content that waits for events ends by it.
+    `leave` is called when the client leaves, or when everything is sent: content that waits for events ends by it. `compressed`: as the client accepts it.
     """
 
     status: int
     headers: Sequence[tuple[bytes, bytes]]
     content: AsyncIterator[bytes] | None
     leave: Callable[[object], None] | None = None
+    compressed: bool = False
 
 
 encode: Final = msgspec.json.Encoder(enc_hook=str).encode
@@ -58,17 +59,18 @@ def encode_page(page: Page[Any]) -> bytes:
 def encode_sparse(answer: Any, names: Sequence[str], shown: Mapping[str, str], wire: Wire | None = None) -> bytes:
     """Return a response, or each item of a page, with the fields `names` only: those of clients, which `shown` maps to those of the DTO."""
     own = [(name, shown[name]) for name in names]
-    narrowed: Any
+    some: Any
     if isinstance(answer, Page | OffsetPage):
-        narrowed = replace(answer, items=[_narrowed(item, own, wire) for item in answer.items])
-        if wire is None and isinstance(narrowed, Page):
-            return encode_page(narrowed)
+        some = replace(answer, items=[narrowed(item, own, wire) for item in answer.items])
+        if wire is None and isinstance(some, Page):
+            return encode_page(some)
     else:
-        narrowed = _narrowed(answer, own, wire)
-    return encode(narrowed if wire is None else sent(narrowed, wire))
+        some = narrowed(answer, own, wire)
+    return encode(some if wire is None else sent(some, wire))
 
 
-def _narrowed(answer: Any, names: Sequence[tuple[str, str]], wire: Wire | None) -> Mapping[str, Any]:
+def narrowed(answer: Any, names: Sequence[tuple[str, str]], wire: Wire | None) -> Mapping[str, Any]:
+    """Return the fields `names` of a DTO: pairs of the name for clients and that of Python."""
     found = {name: getattr(answer, own) for name, own in names}
     return found if wire is None else {name: sent(value, wire) for name, value in found.items()}
 

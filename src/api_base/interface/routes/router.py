@@ -103,8 +103,11 @@ class RouteDefinition:
         return self._signatures[prefix]
 
     def answers_query(self, prefix: str) -> bool:
-        """Return whether QUERY [RFC 10008] has the same answer: the function reads a whole query, which may then be the content."""
-        return self.method == "GET" and self.signature(prefix).whole_query
+        """Return whether QUERY [RFC 10008] has the same answer: the function reads a whole query, which may then be the content.
+
+        A route of another protocol has the methods of that.
+        """
+        return self.method == "GET" and self.options.protocol is None and self.signature(prefix).whole_query
 
     @property
     def status(self) -> int:

@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from api_base.application.common.importing.decimals import decimal_sign, plain_decimal
 from api_base.application.common.importing.records import Record, SourceRow
-from api_base.application.common.importing.schema import ImportSchema, as_text, as_texts
+from api_base.application.common.importing.schema import ImportSchema, as_text, as_texts, json_text
 from api_base.core.errors import Invalid, RuleViolated
 
 MAX_REASON_LENGTH: Final = 500
@@ -90,12 +90,23 @@ class ColumnMapping[T]:
 
     def row(self, record: Record, number: int = 0) -> T:
         """The row of a record. Raises `Invalid`."""
+        if self.by_name:
+            record = self._whole(record)
         values = {target: read(record, number) for target, read in self.read.items()}
         for target in self._decimals():
             values[target] = plain_decimal(values[target], target, comma=self.comma)
         if self.by_name and self.schema.group is not None:
             values = _group(record, self.schema.group) | values
         return self.schema.row(values)
+
+    def _whole(self, record: Record) -> Record:
+        """Return the record with an object for each target whose members are columns, such as `price.amount`, as exports have them."""
+        objects: dict[str, dict[str, object]] = {}
+        for name, value in record.items():
+            target, dot, member = name.partition(".")
+            if dot and target in self.columns and target not in record:
+                objects.setdefault(target, {})[member] = value
+        return {**record, **objects} if objects else record
 
     def _decimals(self) -> list[str]:
         return [one.name for one in self.schema.targets if one.decimal and one.name in self.read and one.name not in self.constants]
@@ -126,8 +137,13 @@ def _check_constants[T](schema: ImportSchema[T], fixed: Mapping[str, str]) -> No
 
 
 def _group(record: Record, group: str) -> dict[str, object]:
-    """The free targets in a record: columns `<group>.<name>`, and the entries of an object `<group>`. Raises `Invalid` for another type."""
+    """The free targets in a record: columns `<group>.<name>`, and the entries of an object `<group>`, which CSV has as JSON.
+
+    Raises `Invalid` for another type.
+    """
     nested = record.get(group)
+    if isinstance(nested, str) and nested.startswith("{"):
+        nested = json_text(nested)
     if nested not in (None, "") and not isinstance(nested, Mapping):
         raise Invalid.of(f"/{group}", "type", "must be an object")
     entries = nested if isinstance(nested, Mapping) else {}

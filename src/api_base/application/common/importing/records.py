@@ -11,7 +11,7 @@ from api_base.core.errors import RuleViolated
 type Record = Mapping[str, object]
 
 ADDED_COLUMNS: Final = ("_row", "_reason", "_text")
-"""Columns that only a file of refused rows has: the number of the row, the reason, and the text of a row that cannot be read."""
+"""Columns that only files of ours have: the number of the row, in exports too, and of refused rows the reason, and the text that cannot be read."""
 
 
 class FileFormat(StrEnum):

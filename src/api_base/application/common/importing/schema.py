@@ -9,6 +9,8 @@ from typing import Final
 
 from api_base.application.common.importing.decimals import plain_decimal
 from api_base.core.errors import Invalid
+from api_base.core.shared.json_depth import too_deep
+from api_base.core.shared.strict_json import strict_json
 
 MAX_TEXTS: Final = 1000
 """Values in one field: a hundred targets may read the same field."""
@@ -57,6 +59,14 @@ class ImportSchema[T]:
         return free or any(target.name == name for target in self.targets)
 
 
+def json_text(text: str) -> object:
+    """The value of JSON text; the text itself if it is none."""
+    try:
+        return text if too_deep(text.encode()) else strict_json(text.encode())
+    except ValueError:
+        return text
+
+
 def text(values: Values, target: str) -> str:
     """The text of `target`; empty if it is missing."""
     return as_text(values.get(target), target)
@@ -85,9 +95,11 @@ def as_text(value: object, target: str) -> str:
 
 
 def as_texts(value: object, target: str) -> list[str]:
-    """`value` of a target as a list of at most `MAX_TEXTS` texts. Raises `Invalid`."""
+    """`value` of a target as a list of at most `MAX_TEXTS` texts: a list, text with commas, or text that is a list in JSON. Raises `Invalid`."""
     if value is None:
         return []
+    if isinstance(value, str) and value.startswith("["):
+        value = json_text(value)
     parts = value if isinstance(value, list) else as_text(value, target).split(",", MAX_TEXTS)
     if len(parts) > MAX_TEXTS:
         raise Invalid.of(f"/{target}", "too_many", f"has more than {MAX_TEXTS} values")
