@@ -13,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
+from api_base.interface.openapi.query_operations import QUERY
 from tools.documents import ROOT
 
 type Json = dict[str, Any]
@@ -122,7 +123,8 @@ OF_DRAFTS: Final = {"documentId", "operationName", "violated-policies"}
 def test_names_are_kebab_case_in_paths_and_snake_case_in_json(operation: Operation) -> None:
     assert all(SEGMENT.fullmatch(segment) for segment in operation.path.split("/")[1:])
     for schema in schemas([operation.bodies, operation.answers]):
-        assert all(SNAKE.fullmatch(name) for name in schema.get("properties", ()) if name not in OF_DRAFTS), schema
+        names = [part for name in schema.get("properties", ()) if name not in OF_DRAFTS for part in name.split(".")]
+        assert all(SNAKE.fullmatch(name) for name in names), schema
         if not schema.get("format"):
             assert all(SNAKE.fullmatch(value) for value in schema.get("enum", ()) if not value.startswith("/problems/")), schema
 
@@ -216,10 +218,11 @@ def test_a_list_is_paged_by_a_cursor(operation: Operation) -> None:
     content = operation.answers.get("200", {}).get("content", {}).get("application/json", {})
     properties = resolved(content.get("schema", {})).get("properties", {})
     assert "offset" not in [one["name"] for one in operation.declared.get("parameters", ())]
-    if operation.declared["operationId"] == RANKED:
+    body = operation.bodies.get("application/json", {}).get("schema", {}) if operation.method == QUERY else {}
+    named = {*body.get("properties", {}), *(one["name"] for one in operation.declared.get("parameters", ()))}
+    if operation.declared["operationId"].removeprefix("query_") == RANKED:
         assert {"items", "next_cursor", "total", "facets", "suggestions"} == properties.keys()
-        assert all(operation.parameter(name) for name in ("limit", "cursor", "facets"))
+        assert {"limit", "cursor", "facets"} <= named
     elif "items" in properties:
         assert {"items", "next_cursor", "total"} == properties.keys()
-        paged = all(operation.parameter(name) for name in ("limit", "cursor", "include_total", "fields"))
-        assert paged or operation.declared["operationId"] in WHOLE
+        assert {"limit", "cursor", "include_total", "fields"} <= named or operation.declared["operationId"] in WHOLE

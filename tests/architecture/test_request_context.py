@@ -24,6 +24,7 @@ OUTERMOST: Final = {
     "interface/mcp/catalogue.py": "a tool is executed with a key, or without leaving a change",
     "interface/middleware/auth.py": "the credentials name the principal",
     "interface/middleware/logging.py": "an HTTP request begins",
+    "interface/routes/exports.py": "a long export goes on with the rights of that moment",
     "interface/routes/idempotency.py": "the route begins a request with a key",
     "interface/websocket/connection.py": "a WebSocket outlives the request of its handshake",
     "interface/websocket/handlers.py": "the first message names the principal, a later one a fresh token",

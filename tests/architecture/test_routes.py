@@ -193,7 +193,7 @@ async def test_a_change_without_its_version_is_refused(api: Running, route: Rout
 @walk(lambda route: "406" in route.operation["responses"])
 async def test_a_response_that_the_client_excludes_is_refused(api: Running, route: Route) -> None:
     sent = await example(api, route)
-    for excluding in ("text/html", "application/json;q=0, */*"):
+    for excluding in ("text/html", "application/json;q=0, text/csv;q=0, application/jsonl;q=0, */*"):
         assert (await refused(api, sent.adding({"Accept": excluding}), 406))["type"] == "/problems/not-acceptable"
     answer = await sent.adding({"Accept": "text/html, */*;q=0.1"}).send(api.client)
     assert answer.status_code == route.success, "the refused request left something behind"

@@ -102,7 +102,7 @@ def test_a_required_context_that_is_not_loaded(packages: Path) -> None:
 def test_a_name_that_no_built_in_context_has() -> None:
     assert problems(without=("item", "billing")) == [
         "CONTEXTS_DISABLED: 'item' is not a built-in context. Write items.",
-        "CONTEXTS_DISABLED: 'billing' is not a built-in context. Write users, tenants, auth, items, files, audit, jobs, flags, ofrep, search.",
+        "CONTEXTS_DISABLED: 'billing' is not a built-in context. Write users, tenants, auth, items, files, audit, jobs, flags, ofrep, search, exports.",
     ]
 
 

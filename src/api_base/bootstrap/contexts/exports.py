@@ -7,7 +7,7 @@ from api_base.application.common.cqrs import Registration, on
 from api_base.application.exports.begin_export import EXPORT, BeginExport, BeginExportHandler
 from api_base.bootstrap.context import Context, Ports
 from api_base.bootstrap.contexts.roles import ADMINS, PLATFORM_ADMIN
-from api_base.infrastructure.audit.exports import SqlExportLog
+from api_base.infrastructure.exports.log import SqlExportLog
 
 
 def _handlers(ports: Ports) -> Sequence[Registration]:

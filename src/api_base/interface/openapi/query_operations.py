@@ -15,12 +15,8 @@ type Json = dict[str, Any]
 
 QUERY: Final = "x-query"
 
+_TYPED: Final = {"true": True, "false": False}
 _NAMES: Final[Json] = {"type": "array", "items": {"type": "string", "maxLength": MAX_VALUE_LENGTH}}
-_MEMBERS: Final[Json] = {
-    "type": "array",
-    "maxItems": OF_CONTENT.members,
-    "items": {"anyOf": [{"type": "string", "maxLength": MAX_VALUE_LENGTH}, {"type": "number"}, {"type": "boolean"}]},
-}
 
 
 def query_operation(read: Json, example: str) -> Json:
@@ -42,7 +38,7 @@ def query_operation(read: Json, example: str) -> Json:
             "required": True,
             "content": {
                 JSON[0]: {"schema": _object(in_query), "example": example_of(example)},
-                FORM[0]: {"schema": {"type": "object", "description": "The query string of GET."}, "example": example},
+                FORM[0]: {"schema": {"type": "object", "description": "The query string of GET."}, "example": dict(parse_qsl(example))},
             },
         },
         "responses": dict(sorted(responses.items())),
@@ -61,7 +57,7 @@ def example_of(query: str) -> Json:
         if operator:
             found.setdefault(field, {})[operator] = value.split(",") if operator == "in" else value
         else:
-            found[field] = value.split(",") if field in JOINED else int(value) if field in ("limit", "offset") else value
+            found[field] = value.split(",") if field in JOINED else _TYPED.get(value, int(value) if value.isdigit() else value)
     return found
 
 
@@ -77,6 +73,9 @@ def _member(parameter: Json) -> Json:
         return {"anyOf": [_NAMES, schema]}
     if parameter.get("style") != "deepObject":
         return schema
-    operators = {name: _MEMBERS if name == "in" else operand for name, operand in schema["properties"].items()}
+    operators: Json = schema["properties"]
+    if "in" in operators:
+        members = {"type": "array", "maxItems": OF_CONTENT.members, "items": operators.get("eq", operators["in"])}
+        operators = {**operators, "in": members}
     several = {**schema, "properties": operators}
     return {"anyOf": [operators["eq"], several]} if "eq" in operators else several

@@ -67,7 +67,7 @@ class Exports:
             self._running -= 1
 
     async def _renew(self, scope: Scope) -> None:
-        """Go on as what the caller is now. Raises `Unauthenticated` and `Forbidden` for who may not any more."""
+        """Go on as what the caller is now. Raises `Unauthenticated` and `Forbidden` for who no longer may."""
         exchange = http_exchange_of(scope)
         if exchange.presented is None:
             raise Unauthenticated("The operation requires authentication. Send an access token.")
