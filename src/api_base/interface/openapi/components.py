@@ -130,8 +130,12 @@ def _answer(status: int, description: str, headers: tuple[str, ...]) -> Json:
     return {"description": description, "headers": header_references(*headers), "content": content}
 
 
+EXPORTS: Final = "x-exports"
+"""The media types of a whole list, beside the content of a page: in `content`, clients of generators would get a page or a text."""
+
+
 def exported() -> Json:
-    """Return the media types of a whole list, beside that of a page."""
+    """Return the content of `EXPORTS`."""
     about = "All rows of the list, for callers who may export. `limit` and `cursor` are refused."
     return {media_type: {"schema": {"type": "string", "description": about}} for media_type in (CSV, JSONL)}
 

@@ -21,6 +21,7 @@ from api_base.core.shared.places import place_of
 from api_base.interface.errors.shape import ProblemShape
 from api_base.interface.middleware.auth import AuthenticationScheme
 from api_base.interface.openapi.components import (
+    EXPORTS,
     HEADERS,
     OAUTH2_ERROR,
     PASSWORD,
@@ -157,7 +158,7 @@ def _document(app: FastAPI, version: str, schemes: Sequence[AuthenticationScheme
         if method == "get" and options is not None and options.protocol is None and reads_whole_query(route.endpoint):
             queried.append((path, options))
             if exports and get_origin(result_of(route.endpoint)) is Page:
-                operation["responses"]["200"]["content"].update(exported())
+                operation["responses"]["200"][EXPORTS] = exported()
     document["tags"] = [{"name": tag, "description": f"Operations on {tag}."} for tag in sorted(tags)]
     _components(document, schemes)
     rename_schemas(document)
