@@ -18,10 +18,11 @@ from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
 from api_base.interface.errors import pages
 from api_base.interface.events_router import CLOUD_EVENT, ENVELOPE, asyncapi, data_schema
+from api_base.interface.openapi.compatibility import changes
 from api_base.operations.configuration_page import page as configuration_page
 from tools import privileges, request_path
 from tools.adapters_page import page as adapters_page
-from tools.compatible import check
+from tools.compatible import IncompatibleError, check
 from tools.graphql_schema import check_schema, schema_text
 from tools.llms_page import page as llms_page
 from tools.public_page import page as public_page
@@ -30,6 +31,7 @@ ROOT: Final = Path(__file__).parents[1]
 PROBLEMS: Final = "docs/problems"
 EVENT_SCHEMAS: Final = "docs/events"
 SCHEMA: Final = "docs/schema.graphql"
+OPENAPI: Final = "docs/openapi.json"
 EVENTS: Final[tuple[type[DomainEvent], ...]] = tuple(event for context in BUILT_IN for event in context.events)
 
 
@@ -38,7 +40,7 @@ def documents() -> Mapping[str, str]:
     return {
         "docs/adapters.md": adapters_page(),
         "docs/configuration.md": configuration_page(Settings),
-        "docs/openapi.json": openapi(),
+        OPENAPI: openapi(),
         "docs/public.md": public_page(),
         "llms.txt": llms_page(),
         SCHEMA: schema_text(),
@@ -80,13 +82,22 @@ def check_events(before: Mapping[str, str]) -> None:
             check(json.loads(kept), data_schema(event))
 
 
+def check_contracts(before: Mapping[str, str], made: Mapping[str, str]) -> None:
+    """Raises `IncompatibleError` for a GraphQL schema or an OpenAPI document that breaks clients of those in `before`."""
+    if SCHEMA in before:
+        check_schema(before[SCHEMA], made[SCHEMA])
+    if OPENAPI in before and (broken := [one for one in changes(*(json.loads(each[OPENAPI]) for each in (before, made))) if one.breaking]):
+        listed = "; ".join(f"{one.operation}: {one.text}" for one in broken)
+        raise IncompatibleError(f"{OPENAPI} would break clients: {listed}. If it is deliberate: make docs BREAKING=1.")
+
+
 def write() -> None:
     """Bring the repository up to date, and name what changed. Raises `IncompatibleError`, and writes nothing, for an event that has
-    changed within its version, and for a GraphQL schema that breaks clients, unless BREAKING is set."""
+    changed within its version, and for a GraphQL schema or an OpenAPI document that breaks clients, unless BREAKING is set."""
     made, before = documents(), stored()
     check_events(before)
-    if SCHEMA in before and "BREAKING" not in os.environ:
-        check_schema(before[SCHEMA], made[SCHEMA])
+    if "BREAKING" not in os.environ:
+        check_contracts(before, made)
     for path in before.keys() - made.keys():
         (ROOT / path).unlink()
         print(f"removed {path}")

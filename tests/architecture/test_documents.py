@@ -31,3 +31,9 @@ def test_every_generated_document_is_up_to_date(made: dict[str, str]) -> None:
 def test_every_setting_is_described(variable: str, description: str | None) -> None:
     assert description, f"{variable} has no description: give its Field one"
     assert description.endswith("."), f"the description of {variable} is no sentence"
+
+
+def test_no_contract_that_clients_have_is_broken(made: dict[str, str]) -> None:
+    kept = documents.stored()
+    documents.check_events(kept)
+    documents.check_contracts(kept, made)

@@ -1,12 +1,61 @@
-"""`api-base openapi`: print the OpenAPI document."""
+"""`api-base openapi`: print the OpenAPI document, and compare two."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(help="Print the OpenAPI document of the API as JSON, or compare two documents.", invoke_without_command=True)
 
 
-def openapi() -> None:
-    """Print the OpenAPI document of the API as JSON."""
+@app.callback()
+def openapi(context: typer.Context) -> None:
+    """Print the OpenAPI document of the API as JSON, or compare two documents."""
     import json
 
+    if context.invoked_subcommand is None:
+        print(json.dumps(_document(), indent=2, sort_keys=True, ensure_ascii=False))
+
+
+@app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(help="The document of the release that clients use.")],
+    now: Annotated[Path | None, typer.Argument(help="The newer document; that of this application if it is left out.")] = None,
+    breaking: Annotated[bool, typer.Option("--breaking", help="List the breaking changes only.")] = False,
+) -> None:
+    """List the changes between two OpenAPI documents. Ends with exit code 1 if one of them breaks clients of the first."""
+    from api_base.interface.openapi.compatibility import changes
+
+    old, new = _read(before), _document() if now is None else _read(now)
+    found = changes(old, new)
+    for change in found:
+        if change.breaking or not breaking:
+            print(change)
+    broken = sum(change.breaking for change in found)
+    print(f"{broken} breaking and {len(found) - broken} compatible changes")
+    if broken:
+        raise typer.Exit(1)
+
+
+def _document() -> dict[str, Any]:
     from api_base.bootstrap.application import create_app
     from api_base.bootstrap.configuration import load
 
     settings, contexts = load()
-    print(json.dumps(create_app(settings, contexts).openapi(), indent=2, sort_keys=True, ensure_ascii=False))
+    return create_app(settings, contexts).openapi()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import json
+
+    from api_base.core.errors import ConfigurationError
+
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from None
+    except ValueError:
+        raise ConfigurationError(f"{path} is not JSON. Write it with: api-base openapi > {path}") from None
+    if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
+        raise ConfigurationError(f"{path} is not an OpenAPI document: it has no object paths.")
+    return document
