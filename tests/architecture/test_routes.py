@@ -325,7 +325,17 @@ async def test_a_method_that_the_path_does_not_have_lists_those_it_has(api: Runn
     answer = await sent.send(api.client, "TRACE")
     has = {one.method for one in ROUTES if one.template == route.template}
     allowed = set(answer.headers["allow"].split(", "))
-    assert allowed == has | ({"HEAD"} if "GET" in has else set())
+    assert allowed == has | {"OPTIONS"} | ({"HEAD"} if "GET" in has else set())
+
+
+@walk()
+async def test_options_lists_the_methods_of_the_path(api: Running, route: Route) -> None:
+    sent = await example(api, route)
+    answer = await sent.without("Authorization").send(api.client, "OPTIONS")
+    assert (answer.status_code, answer.content) == (204, b"")
+    conventional(answer)
+    assert answer.headers["allow"] == (await sent.send(api.client, "TRACE")).headers["allow"]
+    assert ("accept-query" in answer.headers) == ("QUERY" in answer.headers["allow"])
 
 
 @walk(lambda route: route.method == "GET")

@@ -49,6 +49,14 @@ def test_redocly_finds_nothing(linters: Path, document: str) -> None:
     assert [f"{one['ruleId']}: {one['message']}" for one in found["problems"]] == []
 
 
+def test_redocly_finds_nothing_in_openapi_3_2(linters: Path) -> None:
+    done = run(linters, "openapi", SERVER__OPENAPI_VERSION="3.2")
+    assert json.loads(done.stdout)["openapi"] == "3.2.0", done.stderr
+    (linters / "newest.json").write_text(done.stdout)
+    found = printed(linters, "redocly", "lint", "--format", "json", "--config", "redocly.yaml", "newest.json")
+    assert [f"{one['ruleId']}: {one['message']}" for one in found["problems"]] == []
+
+
 def test_a_mistake_is_found(linters: Path) -> None:
     broken = json.loads((linters / written(linters, "base")).read_text())
     del broken["info"]["contact"]

@@ -223,7 +223,7 @@ async def test_transport_answers(api: Running) -> None:
     headers = {"Host": "127.0.0.1:8000", "Authorization": f"Bearer {client.token}"}
     for method in ("GET", "DELETE"):
         answer = await api.client.request(method, "/mcp", headers=headers)
-        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "OPTIONS, POST")
     body, named = client.message("tools/list", {})
     assert (await client.post(body, **named | {"Content-Type": "text/plain"})).status_code == 415
     assert (await client.post(body, **named | {"Accept": "text/html"})).status_code == 406

@@ -85,7 +85,7 @@ async def test_a_method_that_the_path_does_not_have_lists_those_it_has() -> None
     async with here.client() as client:
         answer = await client.put(f"/api/v1/things/{THING}", json={})
     assert (answer.status_code, answer.json()["type"]) == (405, "/problems/method-not-allowed")
-    assert answer.headers["allow"] == "DELETE, GET, HEAD, PATCH"
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH"
     assert here.recorder.last[2] == "/api/v1/things/{id}"
 
 
@@ -150,7 +150,7 @@ async def test_routes_of_plain_fastapi_routers_answer_with_problems_too() -> Non
         method = await client.delete("/api/v1/plain/1")
         teapot = await client.get("/api/v1/plain/0")
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/path/number")
-    assert (method.status_code, method.headers["allow"]) == (405, "GET, HEAD")
+    assert (method.status_code, method.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
     assert teapot.json()["status"] == teapot.status_code == 418
     assert json.loads(teapot.text)["detail"] == "teapot"
     assert here.recorder.last[2] == "/api/v1/plain/{number}"

@@ -6,12 +6,16 @@ from uuid import UUID
 
 import pytest
 from fastapi import APIRouter
-from openapi_spec_validator import validate
+from openapi_spec_validator import OpenAPIV32SpecValidator, validate
 
+from api_base.bootstrap.application import create_app
+from api_base.core.config import Settings
 from api_base.core.errors import ProgrammingError
 from api_base.interface import openapi
+from api_base.interface.openapi.compatibility import changes
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.v1 import health_router
+from api_base.testing.keys import pem
 from tests.http_harness import ThingDTO, shell, things, trouble
 
 type Json = dict[str, Any]
@@ -169,3 +173,19 @@ def test_only_an_answer_with_a_schema_of_its_own_has_a_sparse_one(model: object,
     openapi.install(here.app, here.routers, version="1", schemes=here.schemes.all)
     document = here.app.openapi()
     assert ("SparseThingDTO" in document["components"]["schemas"]) is sparse
+
+
+def test_openapi_3_2_has_the_method_query_and_the_items_of_streams() -> None:
+    kept = Settings(_env_file=None, security={"signing_keys": [pem()]})
+    older = create_app(kept).openapi()
+    newest = create_app(kept.model_copy(update={"server": kept.server.model_copy(update={"openapi_version": "3.2"})})).openapi()
+    OpenAPIV32SpecValidator(newest).validate()
+    assert (older["openapi"], newest["openapi"]) == ("3.1.0", "3.2.0")
+    lists = {path for path, item in older["paths"].items() if "x-query" in item}
+    assert {path for path, item in newest["paths"].items() if "query" in item} == lists >= {"/api/v1/items", "/api/v1/search"}
+    assert not [path for path, item in newest["paths"].items() if "x-query" in item]
+    assert "itemSchema" in newest["paths"]["/api/v1/events/stream"]["get"]["responses"]["200"]["content"]["text/event-stream"]
+    rows = newest["paths"]["/api/v1/items"]["get"]["responses"]["200"]["x-exports"]["application/jsonl"]["itemSchema"]
+    assert rows["$ref"] == "#/components/schemas/ItemPage/properties/items/items"
+    assert newest["components"]["schemas"]["ItemPage"]["properties"]["items"]["items"] == {"$ref": "#/components/schemas/ItemDTO"}
+    assert [one for one in changes(older, newest) if one.breaking] == []

@@ -78,6 +78,7 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
         shapes=shapes,
         prefix=settings.server.public_prefix,
         exports=exporting is not None,
+        newest=settings.server.openapi_version == "3.2",
     )
     return app
 

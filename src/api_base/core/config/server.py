@@ -29,6 +29,8 @@ class ServerSettings(Section):
     documents: Literal["auto", "public", "hidden"] = "auto"
     """Whether anybody may read `/docs`, `/openapi.json`, `/asyncapi.json`, the schemas of events, and the dependencies in `/health/ready`.
     `auto`: `hidden` in production, otherwise `public`."""
+    openapi_version: Literal["3.1", "3.2"] = "3.1"
+    """The version of OpenAPI in which `/openapi.json` is written. 3.2 has the method QUERY and the items of streams; not every tool reads it."""
     allowed_hosts: tuple[Annotated[str, AfterValidator(host_pattern)], ...] = ()
     """Host names that requests may be for, such as `api.example.com` or `*.example.com`; empty for any. Any other is `421`."""
     max_header_bytes: int = Field(32_768, ge=1024, le=1_048_576)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api_base.core import errors
@@ -216,7 +217,8 @@ def install(app: FastAPI) -> None:
     """Convert the errors that FastAPI and Starlette raise themselves to problems."""
 
     async def on_error(request: Any, error: Exception) -> Any:
-        del request
+        if request.method == "OPTIONS" and isinstance(error, HTTPException) and _of_router(error, 405):
+            return Response(status_code=204, headers={"allow": _allowed(error), "cache-control": "no-store"})
         problem = _http_problem(error) if isinstance(error, HTTPException) else problem_of(_translated(error))
         if problem is None:
             raise error
@@ -239,13 +241,21 @@ _BY_STATUS: Final = {kind.status: kind for kind in (INTERNAL, *reversed(list(PRO
 
 def _http_problem(error: HTTPException) -> Problem | None:
     """Convert the router's own 404 and 405, and the `HTTPException` of a plain FastAPI route."""
-    phrase = _phrase(error)
-    if error.status_code == 404 and error.detail == phrase:
+    if _of_router(error, 404):
         return problem_of(http.RouteNotFound())
-    if error.status_code == 405 and error.detail == phrase:
-        allowed = {*(error.headers or {}).get("Allow", "").split(", ")}
-        return problem_of(http.MethodNotAllowed(", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set()))).encode()))
+    if _of_router(error, 405):
+        return problem_of(http.MethodNotAllowed(_allowed(error).encode()))
     return http_problem(error)
+
+
+def _of_router(error: HTTPException, status: int) -> bool:
+    """Return whether the router refuses by this status, and no function."""
+    return error.status_code == status and error.detail == _phrase(error)
+
+
+def _allowed(error: HTTPException) -> str:
+    allowed = {*(error.headers or {}).get("Allow", "").split(", "), "OPTIONS"}
+    return ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
 
 
 def http_problem(error: HTTPException) -> Problem:

@@ -36,6 +36,7 @@ from api_base.interface.openapi.query_operations import QUERY, query_operation
 from api_base.interface.openapi.schema_names import name_bodies, rename_schemas
 from api_base.interface.openapi.shapes import shape_errors
 from api_base.interface.openapi.sparse_schemas import add_sparse_schemas
+from api_base.interface.openapi.version_3_2 import upgrade
 from api_base.interface.public_url import below, public_prefix
 from api_base.interface.router import V1
 from api_base.interface.routes import RouteOptions, Router
@@ -65,10 +66,11 @@ def install(
     hooks: Sequence[tuple[str, Hook]] = (),
     prefix: str = "",
     exports: bool = False,
+    newest: bool = False,
 ) -> None:
     """Make `app.openapi()` return the completed document.
 
-    `version` is the version of the API, `routers` are the routers that `app` includes, with their prefixes. `schemes` are the accepted authentication schemes, `shapes` those of errors below a prefix. `hooks` are those of contexts, by name. `prefix` is the path of `SERVER__PUBLIC_URL`, `exports` whether lists can be exported. Create `app` with
+    `version` is the version of the API, `routers` are the routers that `app` includes, with their prefixes. `schemes` are the accepted authentication schemes, `shapes` those of errors below a prefix. `hooks` are those of contexts, by name. `prefix` is the path of `SERVER__PUBLIC_URL`, `exports` whether lists can be exported; `newest`: as OpenAPI 3.2 rather than 3.1. Create `app` with
     `openapi_url=None`: otherwise FastAPI's own route comes first. Raises `ProgrammingError` for two operations with one name.
     """
     names: dict[str, str] = {}
@@ -86,6 +88,8 @@ def install(
             with below(prefix):
                 document = _document(app, version, schemes, exports=exports)
             shape_errors(document, shapes)
+            if newest:
+                upgrade(document)
             for context, hook in hooks:
                 _call(hook, document, context)
             built.append(document)

@@ -17,7 +17,7 @@ from api_base.interface.middleware.http_exchange import WEBSOCKET, Match, http_e
 from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.public_url import PublicScope
 from api_base.interface.routes.compression import compressing
-from api_base.interface.routes.operation import Operation
+from api_base.interface.routes.operation import ACCEPT_QUERY, Operation
 from api_base.interface.routes.plain import PlainRoute
 from api_base.interface.routes.websocket import WebSocketRoute
 
@@ -97,7 +97,7 @@ class Dispatcher:
             return
         exchange.route, route = matched.template, matched.route
         if route is None:
-            await send_error(scope, send, _method_refused(scope["method"], set(matched.allowed)))
+            await _other_method(scope, send, _allowed(matched))
         elif route.limits and (refusal := await self._limits.of_caller(exchange, _name(scope, matched), route.limits)) is not None:
             exchange.error = refusal
             await send_error(scope, send, refusal)
@@ -113,15 +113,24 @@ class Dispatcher:
                 await send_error(scope, send, error)
 
 
-def _method_refused(method: str, allowed: set[str]) -> ApiBaseError:
-    """Return the error for a method that a path does not support. Its handshake is a GET where a path supports WebSocket only."""
-    if "GET" in allowed:
-        allowed = allowed - {WEBSOCKET} | {"HEAD"}
-    elif WEBSOCKET in allowed:
-        allowed = allowed - {WEBSOCKET} | {"GET"}
-        if method == "GET":
-            return UpgradeRequired("The resource is a WebSocket. Connect with a WebSocket client [RFC 6455].")
-    return MethodNotAllowed(", ".join(sorted(allowed)).encode())
+def _allowed(matched: Match) -> list[str]:
+    """Return the methods of a path, sorted. Its handshake is a GET where a path supports WebSocket only."""
+    declared = set(matched.allowed)
+    read = {"GET", "HEAD"} if "GET" in declared else {"GET"} if WEBSOCKET in declared else set()
+    return sorted(declared - {WEBSOCKET} | read | {"OPTIONS"})
+
+
+async def _other_method(scope: Scope, send: Send, allowed: list[str]) -> None:
+    """Answer a method that no function of the path serves: OPTIONS by the others [RFC 9110, section 9.3.7], any other by a refusal."""
+    methods = ", ".join(allowed).encode()
+    if scope["method"] == "OPTIONS":
+        headers = [(b"allow", methods), (b"cache-control", b"no-store"), *([ACCEPT_QUERY] if "QUERY" in allowed else [])]
+        await send({"type": "http.response.start", "status": 204, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+    elif scope["method"] in allowed:  # GET, where there is a WebSocket only
+        await send_error(scope, send, UpgradeRequired("The resource is a WebSocket. Connect with a WebSocket client [RFC 6455]."))
+    else:
+        await send_error(scope, send, MethodNotAllowed(methods))
 
 
 def _name(scope: Scope, matched: Match) -> str:
