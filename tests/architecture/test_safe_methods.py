@@ -57,6 +57,7 @@ async def test_a_change_of_a_row_is_seen(api: Running, owner: asyncpg.Connection
 PAGES = [
     "/docs",
     "/docs/graphiql",
+    "/docs/reference",
     "/openapi.json",
     "/asyncapi.json",
     "/metrics",

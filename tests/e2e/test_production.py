@@ -90,6 +90,7 @@ def test_what_was_set_up_serves_and_lets_the_administrator_in(pasted: tuple[Path
         for hidden in (
             "/docs",
             "/docs/graphiql",
+            "/docs/reference",
             "/docs/assets/graphiql.min.js",
             "/openapi.json",
             "/asyncapi.json",

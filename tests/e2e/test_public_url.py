@@ -201,7 +201,7 @@ def test_every_url_of_every_answer_resolves(walk: Walk) -> None:
     assert document["servers"][0]["url"] == PREFIX
     assert document["components"]["securitySchemes"]["password"]["flows"]["password"]["tokenUrl"] == f"{PREFIX}/api/v1/auth/token"
     headers = {"Authorization": f"Bearer {walk.public.token}"}
-    for path in ("/docs", "/docs/graphiql", "/links/reset-password", "/asyncapi.json", "/events/items.created.v1.json"):
+    for path in ("/docs", "/docs/graphiql", "/docs/reference", "/links/reset-password", "/asyncapi.json", "/events/items.created.v1.json"):
         walk.ask("GET", path)
     for path, operations in document["paths"].items():
         concrete = re.sub(r"{\w+}", "00000000-0000-7000-8000-000000000000", path)

@@ -100,7 +100,7 @@ async def test_metrics_are_what_prometheus_reads() -> None:
     assert 'http_requests_total{method="GET",route="/x",status="200"} 1.0' in answer.text
 
 
-@pytest.mark.parametrize(("path", "count"), [("/docs", 4), ("/docs/graphiql", 7)])
+@pytest.mark.parametrize(("path", "count"), [("/docs", 4), ("/docs/reference", 3), ("/docs/graphiql", 7)])
 async def test_the_documentation_works_offline_and_under_its_policy(path: str, count: int) -> None:
     here = shell()
     here.app.include_router(docs_router.routes("A & <B>"))

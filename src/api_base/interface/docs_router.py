@@ -1,7 +1,8 @@
-"""/docs: Swagger UI 5.35.0 (npm swagger-ui-dist, Apache-2.0), and /docs/graphiql: GraphiQL 2.4.7 with React 18.3.1 (npm, MIT), vendored.
+"""Pages from npm, vendored: /docs is Swagger UI 5.35.0 (swagger-ui-dist, Apache-2.0), /docs/reference is Scalar 1.76.0 (@scalar/api-reference, MIT),
+/docs/graphiql is GraphiQL 2.4.7 with React 18.3.1 (MIT).
 
-They load nothing from other hosts and have no inline code, so they work offline and under a strict content security policy. In Swagger UI,
-"Authorize" logs in with the OAuth2 password form; GraphiQL takes an access token among its headers, and keeps it nowhere.
+They load nothing from other hosts and have no inline code, so they work offline and under a strict content security policy. Swagger UI and Scalar
+log in with the OAuth2 password form; GraphiQL takes an access token among its headers. None keeps it.
 """
 
 from html import escape
@@ -18,6 +19,8 @@ ASSETS: Final = {
     "swagger-ui.css": "text/css",
     "init.js": "text/javascript",
     "favicon-32x32.png": "image/png",
+    "scalar.js": "text/javascript",
+    "scalar-init.js": "text/javascript",
     "graphiql.min.js": "text/javascript",
     "graphiql.min.css": "text/css",
     "graphiql.js": "text/javascript",
@@ -39,6 +42,21 @@ _PAGE: Final = """<!doctype html>
 <div id="swagger-ui"></div>
 <script src="docs/assets/swagger-ui-bundle.js"></script>
 <script src="docs/assets/init.js"></script>
+</body>
+</html>
+"""
+_REFERENCE: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}: reference</title>
+<link rel="icon" href="assets/favicon-32x32.png">
+</head>
+<body>
+<div id="reference"></div>
+<script src="assets/scalar.js"></script>
+<script src="assets/scalar-init.js"></script>
 </body>
 </html>
 """
@@ -66,11 +84,15 @@ _GRAPHIQL: Final = """<!doctype html>
 def routes(title: str) -> APIRouter:
     """Serve the pages, titled `title`, and their assets."""
     router = APIRouter(include_in_schema=False)
-    page, graphiql = (text.format(title=escape(title)) for text in (_PAGE, _GRAPHIQL))
+    page, reference, graphiql = (text.format(title=escape(title)) for text in (_PAGE, _REFERENCE, _GRAPHIQL))
 
     @router.api_route("/docs", methods=["GET", "HEAD"])
     async def docs() -> Response:
         return HTMLResponse(page, headers={"cache-control": "no-cache"})
+
+    @router.api_route("/docs/reference", methods=["GET", "HEAD"])
+    async def docs_reference() -> Response:
+        return HTMLResponse(reference, headers={"cache-control": "no-cache"})
 
     @router.api_route("/docs/graphiql", methods=["GET", "HEAD"])
     async def docs_graphiql() -> Response:

@@ -36,6 +36,8 @@ DOCS_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 )
 """The policy for /docs only: it allows the vendored script and style, and calls to this API."""
+REFERENCE_POLICY: Final = DOCS_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+"""The policy for /docs/reference: its script makes its styles."""
 GRAPHIQL_POLICY: Final = f"{DOCS_POLICY}; font-src data:"
 """The policy for /docs/graphiql: its style sheet contains its fonts."""
 
@@ -75,7 +77,11 @@ def stack(
             flags=CallerFlags(address, settings.observability.trace_callers_per_second),
         ),
         *([_cors(settings)] if server.cors_origins else ()),
-        Middleware(SecurityHeadersMiddleware, **SECURITY, policies={"/docs": DOCS_POLICY, "/docs/graphiql": GRAPHIQL_POLICY}),
+        Middleware(
+            SecurityHeadersMiddleware,
+            **SECURITY,
+            policies={"/docs": DOCS_POLICY, "/docs/reference": REFERENCE_POLICY, "/docs/graphiql": GRAPHIQL_POLICY},
+        ),
         Middleware(RouteMatcher, routes=ports.routes, credentials=ports.schemes),
         Middleware(RateLimitMiddleware, limits=ports.limits, exempt=EXEMPT),
         Middleware(AuthMiddleware, exempt=EXEMPT),

@@ -37,10 +37,10 @@ IDEMPOTENCY_KEY: Final[Json] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "A request that is repeated with the same key within 24 hours is executed once and gets the first response again.",
+    "description": "A request that is repeated with the same key, such as a UUID, within 24 hours is executed once and gets the first response again.",
     "schema": {"type": "string", "pattern": PATTERN},
-    "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
 }
+"""Without an example: pages that send requests would send each with the same key."""
 FIELDS: Final[Json] = {
     "name": "fields",
     "in": "query",
@@ -97,7 +97,8 @@ def _filter(field: Field) -> Json:
         about += f" {', '.join(f'`{name}`' for name in scanning)} may be slow on a large list."
     operators = {operator.value: _operand(field, operator) for operator in sorted(field.operators, key=lambda one: one.value)}
     schema = {"type": "object", "additionalProperties": False, "properties": operators}
-    return {**_query(field.name, about, schema), "style": "deepObject", "explode": True}
+    nothing: Json = {}  # pages that send requests fill in every operator of a filter without an example
+    return {**_query(field.name, about, schema), "style": "deepObject", "explode": True, "example": nothing}
 
 
 def _operand(field: Field, operator: ComparisonOperator) -> Json:

@@ -20,7 +20,7 @@ def add_sparse_schemas(document: Json) -> None:
                 sparse = _sparse(content["schema"], schemas)
                 content["schema"] = {"anyOf": [content["schema"], sparse]}
                 names = list(_row(sparse, schemas)["properties"])
-                parameters[parameters.index(FIELDS)] = {**FIELDS, "schema": listed(names), "example": names[0]}
+                parameters[parameters.index(FIELDS)] = {**FIELDS, "schema": listed(names)}
     document["components"]["schemas"] = dict(sorted(schemas.items()))
 
 

@@ -1,0 +1,17 @@
+// What Scalar would load from other hosts, or send to them, is switched off: the page works offline, and tells nobody what is typed in it.
+window.addEventListener("load", () => {
+  Scalar.createApiReference("#reference", {
+    url: new URL("../openapi.json", document.baseURI).href,
+    agent: { disabled: true },
+    hideClientButton: true,
+    mcp: { disabled: true },
+    persistAuth: false,
+    proxyUrl: "",
+    showDeveloperTools: "never",
+    telemetry: false,
+    withDefaultFonts: false,
+    authentication: {
+      preferredSecurityScheme: "password",
+    },
+  });
+});
