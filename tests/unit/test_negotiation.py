@@ -10,9 +10,10 @@ import pytest
 import zstandard
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message
 
 from api_base.interface.routes import RouteOptions, Router
+from api_base.interface.routes.compression import compressing
 from api_base.interface.routes.negotiation import MAX_MEMBERS, accepts, content_coding
 from api_base.interface.routes.rendering import ProtocolAnswer
 from tests.http_harness import THING, ThingDTO, shell, things
@@ -187,6 +188,17 @@ async def test_plain_routes_compress_what_may_be_stored(coding: str) -> None:
     streamed, raw = await ask(here.app, "/api/v1/plain/streamed", accept_encoding=coding)
     assert (streamed.headers["content-encoding"], "content-length" in streamed.headers) == (coding, False)
     assert decoded(streamed, raw) == "".join(f"{number}: {LARGE}" for number in range(5)).encode()
+
+
+async def test_an_event_stream_begins_before_its_first_event() -> None:
+    sent: list[str] = []
+
+    async def keep(message: Message) -> None:
+        sent.append(message["type"])
+
+    send = compressing(keep, b"gzip")
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"Content-Type", b"text/event-stream")]})
+    assert sent == ["http.response.start"]
 
 
 def test_a_range_of_a_kind_is_overruled_by_one_of_the_type() -> None:

@@ -78,7 +78,10 @@ def compressing(send: Send, accept_encoding: bytes | None, *, stored: bool = Tru
 
 
 class _CompressedSend:
-    """Compresses a response when it is sent. The strong entity tag of the route becomes a weak one, as proxies do it: the route compares with what it has issued."""
+    """Compresses a response when it is sent.
+
+    The strong entity tag of the route becomes a weak one, as proxies do it: the route compares with what it has issued.
+    """
 
     def __init__(self, send: Send, accept_encoding: bytes, stored: bool) -> None:
         self._send, self._accept_encoding, self._stored = send, accept_encoding, stored
@@ -86,35 +89,32 @@ class _CompressedSend:
         self._encoder: _Encoder | None = None
 
     async def __call__(self, message: Message) -> None:
-        """Hold the start of the response back until its first part says whether there are more."""
+        """Hold the start of what may become smaller back until its first part says whether there are more."""
         if message["type"] == "http.response.start":
-            self._start = message
+            headers = [(name.lower(), value) for name, value in message["headers"]]
+            if message["status"] == 200 and _compressible(headers) and (_storable(headers) or not self._stored):
+                self._start = {**message, "headers": headers}
+            else:
+                await self._send(message)
             return
         start, self._start = self._start, None
         part, more = message.get("body", b""), message.get("more_body", False)
-        if start is not None:
-            headers = [(name.lower(), value) for name, value in start["headers"]]
-            if start["status"] == 200 and (more or len(part) >= MIN_BYTES) and self._may(headers):
-                headers = self._begin(headers)
-            if self._encoder is not None and not more:
-                part = await _encoded(self._encoder, part, more=False)
-                headers.append((b"content-length", b"%d" % len(part)))
-                self._encoder = None
-            await self._send({**start, "headers": headers})
-        if self._encoder is not None:
-            part = await _encoded(self._encoder, part, more=more)
+        if start is None:
+            part = part if self._encoder is None else await _encoded(self._encoder, part, more=more)
+        else:
+            part = await self._begin(start, part, more=more)
         await self._send({**message, "body": part})
 
-    def _may(self, headers: list[Header]) -> bool:
-        return _compressible(headers) and (_storable(headers) or not self._stored)
-
-    def _begin(self, headers: list[Header]) -> list[Header]:
-        coding = content_coding(self._accept_encoding)
-        if coding is None:
-            return [*headers, VARY]
-        self._encoder = _ENCODERS[coding]()
-        kept = [_weakened(one) for one in headers if one[0] not in (b"content-length", b"accept-ranges")]
-        return [*kept, (b"content-encoding", coding.encode()), VARY]
+    async def _begin(self, start: Message, part: bytes, *, more: bool) -> bytes:
+        """Send the start of the response. Return what its first part becomes."""
+        headers, coding = start["headers"], content_coding(self._accept_encoding)
+        if coding is not None and (more or len(part) >= MIN_BYTES):
+            self._encoder = _ENCODERS[coding]()
+            part = await _encoded(self._encoder, part, more=more)
+            headers = [_weakened(one) for one in headers if one[0] not in (b"content-length", b"accept-ranges")]
+            headers += [(b"content-encoding", coding.encode()), *([] if more else [(b"content-length", b"%d" % len(part))])]
+        await self._send({**start, "headers": [*headers, VARY]})
+        return part
 
 
 async def _encoded(encoder: _Encoder, part: bytes, *, more: bool) -> bytes:
