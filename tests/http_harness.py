@@ -177,7 +177,8 @@ THING = UUID("01900000-0000-7000-8000-000000000001")
 FIELDS = Fields(
     ListField(name="name", kind=str, operators=TEXT, sortable=True), ListField(name="version", kind=int, operators=ORDER), default_sort=()
 )
-OLD = Deprecation(since=1_700_000_000, sunset=1_800_000_000, successor="/api/v1/things")
+OLD = Deprecation(since=1_700_000_000, sunset=4_102_444_800, successor="/api/v1/things")
+ENDED = Deprecation(since=1_600_000_000, sunset=1_700_000_000, successor="/api/v1/things")
 
 
 def things() -> Router:
@@ -217,11 +218,18 @@ def things() -> Router:
     async def login(body: ThingBody) -> ThingDTO:
         return ThingDTO(id=THING, name=body.name, version=1)
 
+    _deprecated(router)
+    return router
+
+
+def _deprecated(router: Router) -> None:
     @router.get("/old/one", RouteOptions(auth="optional", deprecation=OLD, cache="private, max-age=5"))
     async def old_thing() -> ThingDTO:
         return ThingDTO(id=THING, name="old", version=1)
 
-    return router
+    @router.post("/ended", RouteOptions(deprecation=ENDED))
+    async def ended_thing(body: ThingBody) -> ThingDTO:
+        raise AssertionError("its sunset has passed")
 
 
 def trouble() -> Router:

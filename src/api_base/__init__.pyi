@@ -164,6 +164,7 @@ from .interface.mcp import Tool as Tool
 from .interface.middleware.auth import AuthenticationScheme as AuthenticationScheme
 from .interface.middleware.auth import Caller as Caller
 from .interface.routes import ClientProgram as ClientProgram
+from .interface.routes import Deprecation as Deprecation
 from .interface.routes import ExpectedVersion as ExpectedVersion
 from .interface.routes import ListQuery as ListQuery
 from .interface.routes import OffsetQuery as OffsetQuery

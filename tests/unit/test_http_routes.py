@@ -99,9 +99,21 @@ async def test_a_deprecated_route_says_so() -> None:
     async with here.client() as client:
         answer = await client.get("/api/v1/things/old/one")
     assert answer.headers["deprecation"] == "@1700000000"
-    assert answer.headers["sunset"] == "Fri, 15 Jan 2027 08:00:00 GMT"
+    assert answer.headers["sunset"] == "Fri, 01 Jan 2100 00:00:00 GMT"
     assert answer.headers["link"] == '</api/v1/things>; rel="successor-version"'
     assert answer.headers["cache-control"] == "private, max-age=5"
+
+
+async def test_a_route_is_gone_after_its_sunset() -> None:
+    here = shell(things())
+    async with here.client() as client:
+        answers = [await client.post("/api/v1/things/ended", json=body) for body in ({"name": "a"}, {})]
+    for answer in answers:
+        assert (answer.status_code, answer.headers["content-type"]) == (410, "application/problem+json")
+        assert answer.json()["type"] == "/problems/gone"
+        assert answer.json()["detail"] == "The route ended on 2023-11-14. Use /api/v1/things instead."
+        assert answer.headers["link"] == '</api/v1/things>; rel="successor-version"'
+        assert answer.headers["sunset"] == "Tue, 14 Nov 2023 22:13:20 GMT"
 
 
 async def test_answers_are_not_stored_unless_declared() -> None:

@@ -33,6 +33,7 @@ CASES: Final[dict[type[Exception], Case]] = {
         (http.MethodNotAllowed(b"GET, HEAD"), "method-not-allowed", 405, [(b"allow", b"GET, HEAD")]),
         (http.BodyTooLarge(5), "body-too-large", 413, []),
         (errors.TooLarge("no"), "too-large", 413, []),
+        (http.Gone("no", [(b"sunset", b"then")]), "gone", 410, [(b"sunset", b"then")]),
         (http.NotAcceptable("no"), "not-acceptable", 406, []),
         (http.UnsupportedMediaType("no"), "unsupported-media-type", 415, []),
         (

@@ -65,6 +65,7 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     http.MethodNotAllowed: Kind("method-not-allowed", "The method is not allowed", 405, lambda error: [(b"allow", error.allowed)]),
     http.BodyTooLarge: Kind("body-too-large", "The body is too large", 413),
     errors.TooLarge: Kind("too-large", "The content is too large", 413),
+    http.Gone: Kind("gone", "The route has ended", 410, lambda error: error.links),
     http.NotAcceptable: Kind("not-acceptable", "No acceptable representation exists", 406),
     http.UnsupportedMediaType: Kind("unsupported-media-type", "The media type is not supported", 415),
     http.RangeNotSatisfiable: Kind(

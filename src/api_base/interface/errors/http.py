@@ -1,5 +1,7 @@
 """Errors of HTTP itself."""
 
+from collections.abc import Sequence
+
 from api_base.core.errors import ApiBaseError
 
 
@@ -31,6 +33,14 @@ class BodyTooLarge(ApiBaseError):
 
     def __init__(self, limit: int | None = None) -> None:
         super().__init__("The body is larger than the route allows." if limit is None else f"The body is larger than {limit} bytes.")
+
+
+class Gone(ApiBaseError):
+    """The route has ended [RFC 9110, section 15.5.11]. `links` are the headers that name its end and its successor."""
+
+    def __init__(self, message: str, links: Sequence[tuple[bytes, bytes]]) -> None:
+        super().__init__(message)
+        self.links = tuple(links)
 
 
 class NotAcceptable(ApiBaseError):

@@ -34,6 +34,10 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
         "You are authenticated, but your role in the tenant of your token does not allow this operation.",
         "Ask an administrator of the tenant for another role, or switch to a tenant in which you have the role. A new token alone changes nothing.",
     ),
+    "gone": (
+        'The route was deprecated, and its `Sunset` [RFC 8594] has passed. `detail` and the header `Link` (`rel="successor-version"`) name what replaces it. Nothing was executed.',
+        "Send the request to the successor. The route does not come back.",
+    ),
     "header-too-large": (
         "The header section has more bytes or fields than the server accepts. The connection closes.",
         "Send fewer or shorter headers: large values belong into the body.",

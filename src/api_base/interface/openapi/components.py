@@ -99,6 +99,7 @@ _ANSWERS: Final = {
     "NotFound": (404, "The resource does not exist for this user", ()),
     "NotAcceptable": (406, "The client does not accept JSON", ()),
     "Conflict": (409, "The state of the resource does not allow the operation, or the same request is being processed", ("Retry-After",)),
+    "Gone": (410, "The route has ended", ()),
     "StaleVersion": (412, "The resource has changed since it was read", ()),
     "BodyTooLarge": (413, "The body is too large", ()),
     "UnsupportedMediaType": (415, "The media type is not supported", ()),

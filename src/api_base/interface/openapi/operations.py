@@ -36,6 +36,8 @@ def complete(
     statuses = _statuses(method, path, options, condition, body is not None)
     if options is not None and options.protocol is None and sends_json(get_type_hints(endpoint).get("return")):
         statuses.append(406)
+    if options is not None and options.deprecation is not None:
+        statuses.append(410)
     _answers(operation, statuses, method, options)
     auth = plain_options(operation).auth if options is None else options.auth
     operation.pop(EXTRA, None)

@@ -8,6 +8,16 @@ from api_base.interface.routes.parameters import (
     OptionalVersion,
     PreferredLanguage,
 )
-from api_base.interface.routes.router import RouteOptions, Router
+from api_base.interface.routes.router import Deprecation, RouteOptions, Router
 
-__all__ = ["ClientProgram", "ExpectedVersion", "ListQuery", "OffsetQuery", "OptionalVersion", "PreferredLanguage", "RouteOptions", "Router"]
+__all__ = [
+    "ClientProgram",
+    "Deprecation",
+    "ExpectedVersion",
+    "ListQuery",
+    "OffsetQuery",
+    "OptionalVersion",
+    "PreferredLanguage",
+    "RouteOptions",
+    "Router",
+]

@@ -7,9 +7,11 @@ and a function around the endpoint.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from email.utils import formatdate
 from functools import cached_property, partial
 from string import Formatter
+from time import time
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -19,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from api_base.application.common.listing import OffsetPage, Page
 from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, Unauthenticated
 from api_base.interface.errors.handlers import BEARER, http_problem, invalid_of, problem_of, send_problem
+from api_base.interface.errors.http import Gone
 from api_base.interface.middleware.http_exchange import HttpExchange, http_exchange_of
 from api_base.interface.public_url import public_prefix
 from api_base.interface.routes import body as bodies
@@ -36,7 +39,7 @@ from api_base.interface.routes.page_links import page_links
 from api_base.interface.routes.parameters import BodyResolver, header
 from api_base.interface.routes.renaming import result_of, sent
 from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
-from api_base.interface.routes.router import RouteOptions
+from api_base.interface.routes.router import Deprecation, RouteOptions
 from api_base.interface.routes.signature import Signature
 from api_base.interface.routes.streaming import send_stream
 from api_base.interface.routes.values import Values
@@ -64,7 +67,7 @@ class Operation:
         self._body: tuple[str, Callable[[Scope, Receive], Awaitable[Any]]] | None = None
         self._caching = None if options.query is None else ClientCaching(options.query)
         self._values: Values | None = None
-        self._wire = signature.wire
+        self._wire, self._deprecation = signature.wire, options.deprecation
         self._linked = options.location is not None or options.paging == "offset"
         self._location = [part[1] for part in Formatter().parse(options.location or "") if part[1]]
         self._compile(signature, body_limit, exports)
@@ -73,7 +76,8 @@ class Operation:
     def _headers(self) -> list[Header]:
         """What every success has. The first request makes them: links are below the path of `SERVER__PUBLIC_URL`."""
         stored = [(b"cache-control", self.options.cache.encode())] if self._caching is None else self._caching.headers
-        return [_JSON, *stored, *_deprecation(self.options), *((ACCEPT_QUERY,) if self._queried else ())]
+        deprecated = [] if self._deprecation is None else _deprecated(self._deprecation)
+        return [_JSON, *stored, *deprecated, *((ACCEPT_QUERY,) if self._queried else ())]
 
     def _compile(self, signature: Signature, body_limit: int, exports: Exports | None) -> None:
         if signature.faults:
@@ -164,6 +168,8 @@ class Operation:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
     def _admit(self, exchange: HttpExchange) -> None:
+        if self._deprecation is not None and time() >= self._deprecation.sunset:
+            raise _gone(self._deprecation)
         if exchange.context.principal is None and self._authenticated:
             raise Unauthenticated("The operation requires authentication. Send an access token.")
         if self._offered and (accept := exchange.accept) is not None:
@@ -266,13 +272,15 @@ def _in_path(error: ValidationError, name: str) -> Invalid:
     return Invalid.of(f"/path/{name}", invalid.violations[0].code, invalid.violations[0].message)
 
 
-def _deprecation(options: RouteOptions) -> list[Header]:
+def _deprecated(one: Deprecation) -> list[Header]:
     """[RFC 9745, 8594, 8288]"""
-    found = options.deprecation
-    if found is None:
-        return []
     return [
-        (b"deprecation", b"@%d" % found.since),
-        (b"sunset", formatdate(found.sunset, usegmt=True).encode()),
-        (b"link", f'<{public_prefix.get()}{found.successor}>; rel="successor-version"'.encode()),
+        (b"deprecation", b"@%d" % one.since),
+        (b"sunset", formatdate(one.sunset, usegmt=True).encode()),
+        (b"link", f'<{public_prefix.get()}{one.successor}>; rel="successor-version"'.encode()),
     ]
+
+
+def _gone(one: Deprecation) -> Gone:
+    ended = datetime.fromtimestamp(one.sunset, UTC).date()
+    return Gone(f"The route ended on {ended}. Use {public_prefix.get()}{one.successor} instead.", _deprecated(one))

@@ -25,7 +25,10 @@ type Protocol = Literal["graphql", "oauth2", "jwks", "mcp", "metrics", "ofrep", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deprecation:
-    """`since` and `sunset` are seconds since the epoch [RFC 9745, 8594]; `successor` is the path that replaces the route."""
+    """`since` and `sunset` are seconds since the epoch [RFC 9745, 8594]; `successor` is the path that replaces the route.
+
+    After its sunset, the route answers 410.
+    """
 
     since: int
     sunset: int
