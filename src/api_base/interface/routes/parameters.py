@@ -1,6 +1,6 @@
 """Parameters of routes in addition to path values and a body. For FastAPI's document each is a dependency; `Operation` resolves it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, runtime_checkable
 from urllib.parse import parse_qsl
@@ -115,6 +115,10 @@ def query_pairs(query: bytes, most: int | None = None) -> list[tuple[str, str]]:
 class QueryResolver:
     """A resolver of the whole query string. It refuses unknown parameters."""
 
+    def kinds(self) -> Mapping[str, type[Any]]:
+        """Return the types that values have in JSON, by parameter: int, bool, or str, which is that of all others."""
+        return {"limit": int}
+
 
 @dataclass(frozen=True)
 class ListQuery(QueryResolver):
@@ -124,6 +128,11 @@ class ListQuery(QueryResolver):
     searchable: bool = False
     wire: Callable[[str], str] = str
     """Returns the name of a field or parameter that clients see: `Router(rename=…)` sets it."""
+
+    def kinds(self) -> Mapping[str, type[Any]]:
+        """Return the types of `QueryResolver.kinds`, with those of the fields: one that is parsed is text."""
+        fields = {self.wire(one.name): one.kind if one.parse is None else str for one in self.fields}
+        return {**fields, "limit": int, "offset": int, self.wire("include_total"): bool}
 
     def resolve(self, scope: Scope) -> ListRequest:
         """Return the validated request. Raises `Invalid` with every parameter that is not declared or not valid."""

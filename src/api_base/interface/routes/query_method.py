@@ -1,6 +1,6 @@
 """QUERY [RFC 10008]: a list or a search whose parameters are in the content of the request, because they outgrow a URL.
 
-The content is the query string that GET would have, or JSON with the same names: `{"price": {"ge": "10"}, "status": {"in": ["draft"]},
+The content is the query string that GET would have, or JSON with the same names: `{"price.amount": {"ge": "10"}, "status": {"in": ["draft"]},
 "sort": ["-created_at"], "limit": 20}`. What is wrong with it is located in it. Parameters of the URL are added to those of the content.
 """
 
@@ -20,7 +20,7 @@ from api_base.interface.routes import body as bodies
 from api_base.interface.routes.exports import Exports
 from api_base.interface.routes.idempotency import Keyed
 from api_base.interface.routes.operation import ACCEPT_QUERY, Header, Operation
-from api_base.interface.routes.parameters import query_pairs
+from api_base.interface.routes.parameters import QueryResolver, query_pairs
 from api_base.interface.routes.router import RouteOptions
 from api_base.interface.routes.signature import Signature
 
@@ -54,12 +54,14 @@ class QueryOperation(Operation):
 
     def __init__(self, signature: Signature, options: RouteOptions, exports: Exports | None) -> None:
         super().__init__(signature, METHOD, 200, options, OF_CONTENT.query, exports)
+        resolver = next(one for _, one in signature.resolvers if isinstance(one, QueryResolver))
+        self._kinds = resolver.kinds()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
         """Serve one request as GET with the query string of its content."""
         if self.options.auth != "required" or http_exchange_of(scope).context.principal is not None:
             try:
-                content = await _read(scope, receive)
+                content = await _read(scope, receive, self._kinds)
             except ApiBaseError as error:
                 await self._refuse(scope, send, error, None)
                 return
@@ -76,7 +78,7 @@ class QueryOperation(Operation):
         return [*super()._challenged(error, headers), ACCEPT_QUERY]
 
 
-async def _read(scope: Scope, receive: Receive) -> _Content:
+async def _read(scope: Scope, receive: Receive, kinds: Mapping[str, type[Any]]) -> _Content:
     """Raises `UnsupportedMediaType`, `BodyTooLarge`, `MalformedBody`, `Invalid`."""
     raw = await bodies.read(scope, receive, OF_CONTENT.query, bodies.QUERY)
     of_url: bytes = scope["query_string"]
@@ -89,42 +91,47 @@ async def _read(scope: Scope, receive: Receive) -> _Content:
     document = await bodies.document(raw)
     if not isinstance(document, dict):
         raise Invalid.of("/body", "type", "must be a JSON object")
-    pairs = list(_pairs(document))
+    pairs = list(_pairs(document, kinds))
     found = urlencode([(name, value) for name, value, _ in pairs], quote_via=quote, errors="surrogatepass").encode()
     return _Content.of(found, of_url, {name: at for name, _, at in pairs})
 
 
-def _pairs(document: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _pairs(document: Mapping[str, Any], kinds: Mapping[str, type[Any]]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Yield the name and value of each parameter, and where it is. Raises `Invalid` with every value that a parameter cannot have."""
     violations: list[Violation] = []
     for name, value in document.items():
-        at: tuple[str, ...] = (name,)
-        members = [(name, value, at)]
+        members: list[tuple[str, Any, tuple[str, ...]]] = [(name, value, (name,))]
         if isinstance(value, dict):
             members = [(f"{name}[{operator}]", operand, (name, operator)) for operator, operand in value.items()]
         for parameter, operand, where in members:
-            several = name in JOINED if len(where) == 1 else where[1] == "in"
-            text = _text(operand, several=several, quoted=len(where) == 2)
-            if text is None:
-                violations.append(Violation(pointer("body", *where), "type", _EXPECTED[several]))
-            else:
-                yield parameter, text, where
+            kind = bool if where[1:] == ("is_null",) else kinds.get(name, str)
+            try:
+                yield parameter, _written(operand, kind, joined=name in JOINED, several=where[1:] == ("in",)), where
+            except ValueError as error:
+                violations.append(Violation(pointer("body", *where), "type", str(error)))
     if violations:
         raise Invalid(violations)
 
 
-_EXPECTED: Final = {
-    False: "must be one value: a text, a number, true or false; of a field, or an object of operators and values",
-    True: "must be a list of texts, numbers, true or false",
-}
+def _written(value: Any, kind: type[Any], *, joined: bool, several: bool) -> str:
+    """Return a value as it is written in a URL. Raises `ValueError` for one of another type."""
+    if joined and isinstance(value, list):
+        return ",".join(_text(one, str) for one in value)
+    if several:
+        if not isinstance(value, list):
+            raise ValueError("must be a list")
+        return ",".join(quoted_member(_text(one, kind)) for one in value)
+    return _text(value, kind)
 
 
-def _text(value: Any, *, several: bool, quoted: bool) -> str | None:
-    """Return a value as it is written in a URL; None for one that cannot be."""
-    if isinstance(value, list) and several:
-        texts = [_text(one, several=False, quoted=quoted) for one in value]
-        known = [quoted_member(one) if quoted else one for one in texts if one is not None]
-        return ",".join(known) if len(known) == len(texts) else None
-    if isinstance(value, bool):
+def _text(value: Any, kind: type[Any]) -> str:
+    if kind is bool and isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, str | int | float) else None
+    if kind is int and isinstance(value, int | float) and not isinstance(value, bool) and value == int(value):
+        return str(int(value))
+    if kind not in (bool, int) and isinstance(value, str):
+        return value
+    raise ValueError(f"must be {_NAMES.get(kind, 'a text')}")
+
+
+_NAMES: Final = {bool: "true or false", int: "a whole number"}
