@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from api_base.bootstrap.contexts import BUILT_IN
 from tests.e2e.conftest import Project
 from tests.e2e.processes import run, serving
 from tests.unit.wiring import shop
@@ -61,10 +62,10 @@ def test_mistakes_are_found_by_every_command_and_start(project: Project, package
 
 def test_a_sound_context_is_compared_with_the_database(project: Project, package: Path) -> None:
     before = run(project.home, "check", **variables(package))
-    assert (before.returncode, before.stdout.splitlines()[0]) == (0, "The wiring of 11 contexts is sound.")
+    assert (before.returncode, before.stdout.splitlines()[0]) == (0, f"The wiring of {len(BUILT_IN) + 1} contexts is sound.")
     assert "revisions are pending: shop_001; run: api-base migrate up" in before.stdout
     assert run(project.home, "migrate", "up", **variables(package)).stdout == "shop_001\n"
-    assert run(project.home, "check", **variables(package)).stdout == "The wiring of 11 contexts is sound.\n"
+    assert run(project.home, "check", **variables(package)).stdout == f"The wiring of {len(BUILT_IN) + 1} contexts is sound.\n"
     migration = package / "store/__init__.py"
     migration.write_text(migration.read_text().replace('sa.Column("version", sa.Integer', 'sa.Column("version", sa.BigInteger'))
     after = run(project.home, "check", **variables(package))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from api_base.bootstrap.contexts import BUILT_IN
 from tests.e2e.conftest import open_folder
 from tests.e2e.documentation import ROOT, TELL_TOKEN, TUTORIAL, answers, blocks, checkout, paste
 from tests.e2e.generated_project import Repository
@@ -45,5 +46,5 @@ def test_it_works_as_it_is_written() -> None:
             assert [one["slug"] for one in page["items"]] == ["wool"]
             assert "tea,Drink tea,closed,no" in shop.paste(TUTORIAL, "6. An import")
             deployed = shop.paste(TUTORIAL, "7. Deploy it")
-            assert deployed.startswith("The wiring of 10 contexts is sound.\n")
+            assert deployed.startswith(f"The wiring of {len(BUILT_IN)} contexts is sound.\n")
             assert "DATABASE__URL" in deployed
