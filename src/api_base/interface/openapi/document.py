@@ -198,6 +198,9 @@ def _components(document: Json, schemes: Sequence[AuthenticationScheme]) -> None
     for name, schema in schemas.items():
         if name.startswith("Page_"):  # as FastAPI names them
             schema["properties"].pop("cursors", None)
-    components["responses"] = error_responses()
+    used = {
+        one.get("$ref") for item in document["paths"].values() for operation in item.values() for one in operation["responses"].values()
+    }
+    components["responses"] = {name: one for name, one in error_responses().items() if f"#/components/responses/{name}" in used}
     components["headers"] = HEADERS
     components["securitySchemes"] = security_schemes(public_prefix.get() + TOKEN_URL, schemes)
