@@ -88,6 +88,9 @@ def test_scalar(browser: Browser, backend: Backend) -> None:
         page.goto(re.sub("#.*|$", f"#tag/{tag}/{method.upper()}{path}", page.url, count=1))
         page.get_by_role("button", name=f"Test Request ({method} {path})", exact=True).click()
         tab.click(page.get_by_role("button", name=re.compile("^Send")).first, path)
+        page.get_by_role("dialog").get_by_text(
+            "Response Headers"
+        ).wait_for()  # a dialog that is closed before it shows the response is an error to Scalar
         page.keyboard.press("Escape")
 
     execute("users", "post", REGISTER)
