@@ -10,7 +10,7 @@ import asyncpg
 
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.connecting import Connection, keep_alive
-from api_base.infrastructure.db.pool import ConnectionPool
+from api_base.infrastructure.db.pool import ConnectionPool, ShuttingDown
 
 logger = get_logger(__name__)
 
@@ -50,6 +50,8 @@ class CoalescingNotifier:
                 await asyncio.sleep(BATCH_DELAY)
                 if not self._again:
                     return
+        except ShuttingDown:
+            return  # the listeners find the work by polling: nothing to report to who runs a short command
         except Exception as error:
             logger.info("notify_failed", channel=self._channel, reason=str(error) or type(error).__name__)
         finally:

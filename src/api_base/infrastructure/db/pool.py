@@ -80,7 +80,7 @@ class ConnectionPool:
             self._heartbeat.cancel()
         for waiter in self._waiters:
             if not waiter.done():
-                waiter.set_exception(_shutting_down())
+                waiter.set_exception(ShuttingDown())
         self._waiters.clear()
         deadline = asyncio.get_running_loop().time() + timeout
         while self._lent and asyncio.get_running_loop().time() < deadline:
@@ -198,7 +198,7 @@ class ConnectionPool:
 
     async def _acquire_slowly(self, section: str) -> Connection:
         if self._closed:
-            raise _shutting_down()
+            raise ShuttingDown()
         if len(self._lent) + self._opening < self._options.size and not self._crowded(section):
             self._begin_to_open(section)
         elif connection := await self._wait(section):
@@ -282,5 +282,8 @@ def _section(path: str) -> str:
     return "/".join(path.split("/", 4)[:4])
 
 
-def _shutting_down() -> Unavailable:
-    return Unavailable("The application is shutting down.")
+class ShuttingDown(Unavailable):
+    """The pool is closed, because its process ends."""
+
+    def __init__(self) -> None:
+        super().__init__("The application is shutting down.")
