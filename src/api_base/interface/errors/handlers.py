@@ -255,8 +255,7 @@ def _of_router(error: HTTPException, status: int) -> bool:
 
 
 def _allowed(error: HTTPException) -> str:
-    allowed = {*(error.headers or {}).get("Allow", "").split(", "), "OPTIONS"}
-    return ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
+    return ", ".join(http.methods_of_path((error.headers or {}).get("Allow", "").split(", ")))
 
 
 def http_problem(error: HTTPException) -> Problem:

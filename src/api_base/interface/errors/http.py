@@ -1,8 +1,14 @@
 """Errors of HTTP itself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from api_base.core.errors import ApiBaseError
+
+
+def methods_of_path(declared: Iterable[str]) -> list[str]:
+    """Return the methods of a path, sorted: those that functions serve, HEAD beside GET, and OPTIONS, which lists them."""
+    methods = {*declared, "OPTIONS"}
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 class BadRequest(ApiBaseError):

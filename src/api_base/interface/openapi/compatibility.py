@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from api_base.interface.openapi.query_operations import QUERY
 from api_base.interface.openapi.schema_loss import Losses
+from api_base.interface.openapi.schema_names import PREFIX
 
 type Json = Mapping[str, Any]
 
@@ -169,7 +170,7 @@ def _shown(key: tuple[str, str]) -> str:
 def _names(schema: Any, schemas: Json, at: str = "", seen: tuple[int, ...] = ()) -> Iterator[str]:
     """Yield the pointer of each member that a value may have."""
     if isinstance(schema, Mapping) and "$ref" in schema:
-        schema = schemas[schema["$ref"].rpartition("/")[2]]
+        schema = schemas[schema["$ref"].removeprefix(PREFIX)]
     if not isinstance(schema, Mapping) or id(schema) in seen:
         return
     seen = (*seen, id(schema))

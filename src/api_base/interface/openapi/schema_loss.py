@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from api_base.interface.openapi.schema_names import PREFIX
+
 type Json = Mapping[str, Any]
 type Loss = tuple[str, str, str]
 """The kind of a loss, the JSON Pointer of the value, and what is refused."""
 
-_REFERENCE: Final = "#/components/schemas/"
 _LOWER: Final = {"minLength": 0, "minItems": 0, "minProperties": 0, "minimum": None, "exclusiveMinimum": None}
 _UPPER: Final = ("maxLength", "maxItems", "maxProperties", "maximum", "exclusiveMaximum")
 _EXACT: Final = ("pattern", "multipleOf")
@@ -99,7 +100,7 @@ def _of_bounds(wide: Json, narrow: Json, at: str) -> Iterator[Loss]:
 
 def _resolved(schema: Any, schemas: Json) -> Any:
     while isinstance(schema, Mapping) and "$ref" in schema:
-        schema = schemas[schema["$ref"].removeprefix(_REFERENCE)]
+        schema = schemas[schema["$ref"].removeprefix(PREFIX)]
     if isinstance(schema, Mapping) and "allOf" in schema:
         return _merged(schema, schemas)
     return schema

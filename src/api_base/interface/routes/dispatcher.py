@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api_base.core.errors import ApiBaseError
 from api_base.core.protocols import Limit
 from api_base.interface.errors.handlers import send_error
-from api_base.interface.errors.http import MethodNotAllowed, UpgradeRequired
+from api_base.interface.errors.http import MethodNotAllowed, UpgradeRequired, methods_of_path
 from api_base.interface.middleware.http_exchange import WEBSOCKET, Match, http_exchange_of
 from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.public_url import PublicScope
@@ -115,9 +115,8 @@ class Dispatcher:
 
 def _allowed(matched: Match) -> list[str]:
     """Return the methods of a path, sorted. Its handshake is a GET where a path supports WebSocket only."""
-    declared = set(matched.allowed)
-    read = {"GET", "HEAD"} if "GET" in declared else {"GET"} if WEBSOCKET in declared else set()
-    return sorted(declared - {WEBSOCKET} | read | {"OPTIONS"})
+    methods = methods_of_path(method for method in matched.allowed if method != WEBSOCKET)
+    return methods if "GET" in methods or WEBSOCKET not in matched.allowed else sorted([*methods, "GET"])
 
 
 async def _other_method(scope: Scope, send: Send, allowed: list[str]) -> None:

@@ -14,7 +14,7 @@ from starlette.types import Scope
 from api_base.application.common.cqrs import Bus
 from api_base.application.common.listing import ListRequest, Page
 from api_base.application.exports.begin_export import EXPORT, BeginExport
-from api_base.core.errors import Invalid, Unauthenticated, Unavailable, Violation
+from api_base.core.errors import Invalid, Unavailable, Violation
 from api_base.core.protocols import PermissionChecker
 from api_base.core.types import current_context
 from api_base.interface.errors.problem import pointer
@@ -69,8 +69,7 @@ class Exports:
     async def _renew(self, scope: Scope) -> None:
         """Go on as what the caller is now. Raises `Unauthenticated` and `Forbidden` for who no longer may."""
         exchange = http_exchange_of(scope)
-        if exchange.presented is None:
-            raise Unauthenticated("The operation requires authentication. Send an access token.")
+        assert exchange.presented is not None  # an anonymous caller begins no export
         caller = await exchange.presented.caller(scope)
         exchange.context = exchange.context.acting(caller.principal, caller.access_token)
         current_context.set(exchange.context)
