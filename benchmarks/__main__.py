@@ -1,6 +1,6 @@
 """`python -m benchmarks [stack] [items] [start] [lists] [import] [events] [jobs] [blocking] [cache] [flags] [mcp] [search]`: all of them without a name, each in its own process.
 
-These run only by name. `python -m benchmarks growth` takes minutes, `hostile` and `killed` two minutes each. `python -m benchmarks overload` takes four minutes (`OVERLOAD_SECONDS=10`: one). `python -m benchmarks cache-rivals` installs two packages. `python -m benchmarks graphql` compares it with REST. `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`. `python -m benchmarks redis-outage` takes two minutes. `python -m benchmarks search-servers` uses Elasticsearch and OpenSearch of `make services`; so does `make search-rebuild`.
+These run only by name. `python -m benchmarks growth` takes minutes, `hostile` and `killed` two minutes each. `python -m benchmarks overload` takes four minutes (`OVERLOAD_SECONDS=10`: one). `python -m benchmarks cache-rivals` installs two packages. `python -m benchmarks graphql` compares it with REST, `versions` an older version of the API with the newest one. `python -m benchmarks outage` takes ten minutes (`OUTAGE_SECONDS=15`: two) and kills Kafka and RabbitMQ of `make services`. `python -m benchmarks redis-outage` takes two minutes. `python -m benchmarks search-servers` uses Elasticsearch and OpenSearch of `make services`; so does `make search-rebuild`.
 `python -m benchmarks instructions --against PATH` compares with another checkout, by callgrind.
 """
 
@@ -31,6 +31,7 @@ from benchmarks import (
     stack,
     start,
     tracing,
+    versions,
 )
 
 ALL = {
@@ -57,6 +58,7 @@ KNOWN = {
     "outage": outage.main,
     "search-servers": search_servers.main,
     "overload": overload.main,
+    "versions": versions.main,
     "redis-outage": redis_outage.main,
     "tracing": tracing.main,
 }

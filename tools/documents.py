@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +31,7 @@ ROOT: Final = Path(__file__).parents[1]
 PROBLEMS: Final = "docs/problems"
 EVENT_SCHEMAS: Final = "docs/events"
 SCHEMA: Final = "docs/schema.graphql"
-OPENAPI: Final = "docs/openapi.json"
+OPENAPI: Final = "docs/openapi"
 EVENTS: Final[tuple[type[DomainEvent], ...]] = tuple(event for context in BUILT_IN for event in context.events)
 
 
@@ -40,7 +40,7 @@ def documents() -> Mapping[str, str]:
     return {
         "docs/adapters.md": adapters_page(),
         "docs/configuration.md": configuration_page(Settings),
-        OPENAPI: openapi(),
+        **{f"{OPENAPI}/v{number}.json": openapi(number) for number in versions()},
         "docs/public.md": public_page(),
         "llms.txt": llms_page(),
         SCHEMA: schema_text(),
@@ -55,22 +55,28 @@ def _json(document: object) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def openapi() -> str:
-    """What `api-base openapi` prints when nothing is configured. Raises `CalledProcessError` with what it said."""
+def versions() -> Sequence[int]:
+    """The versions of the API."""
+    return range(1, max((change.version.number for context in BUILT_IN for change in context.changes), default=1) + 1)
+
+
+def openapi(version: int) -> str:
+    """What `api-base openapi` prints of a version when nothing is configured. Raises `CalledProcessError` with what it said."""
     unset = {name: value for name, value in os.environ.items() if name.partition("__")[0].lower() not in Settings.model_fields}
     with tempfile.TemporaryDirectory() as home:  # where the command makes its development keys, and finds no .env
-        command = [sys.executable, "-m", "api_base.cli", "openapi"]
+        command = [sys.executable, "-m", "api_base.cli", "openapi", "--version", str(version)]
         return subprocess.run(command, cwd=home, env=unset, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def stored() -> Mapping[str, str]:
     """The generated documents as they stand in the repository, those that no longer belong there included."""
-    alone = ("adapters.md", "configuration.md", "openapi.json", "public.md", "asyncapi.json", "schema.graphql")
+    alone = ("adapters.md", "configuration.md", "public.md", "asyncapi.json", "schema.graphql")
     files = [
         ROOT / "llms.txt",
         *(ROOT / "docs" / name for name in alone),
         *sorted((ROOT / PROBLEMS).glob("*.md")),
         *sorted((ROOT / EVENT_SCHEMAS).glob("*.json")),
+        *sorted((ROOT / OPENAPI).glob("*.json")),
     ]
     return {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in files if file.exists()}
 
@@ -86,9 +92,12 @@ def check_contracts(before: Mapping[str, str], made: Mapping[str, str]) -> None:
     """Raises `IncompatibleError` for a GraphQL schema or an OpenAPI document that breaks clients of those in `before`."""
     if SCHEMA in before:
         check_schema(before[SCHEMA], made[SCHEMA])
-    if OPENAPI in before and (broken := [one for one in changes(*(json.loads(each[OPENAPI]) for each in (before, made))) if one.breaking]):
-        listed = "; ".join(f"{one.operation}: {one.text}" for one in broken)
-        raise IncompatibleError(f"{OPENAPI} would break clients: {listed}. If it is deliberate: make docs BREAKING=1.")
+    for path in [path for path in before if path.startswith(OPENAPI)]:
+        if path not in made:
+            raise IncompatibleError(f"{path} is of a version that clients use. If it has ended: make docs BREAKING=1.")
+        if broken := [one for one in changes(json.loads(before[path]), json.loads(made[path])) if one.breaking]:
+            listed = "; ".join(f"{one.operation}: {one.text}" for one in broken)
+            raise IncompatibleError(f"{path} would break clients: {listed}. If it is deliberate: make docs BREAKING=1.")
 
 
 def write() -> None:

@@ -172,10 +172,16 @@ from .interface.routes import OptionalVersion as OptionalVersion
 from .interface.routes import PreferredLanguage as PreferredLanguage
 from .interface.routes import RouteOptions as RouteOptions
 from .interface.routes import Router as Router
+from .interface.routes.versions import Version as Version
 from .interface.v1.bodies.money import Price as Price
 from .interface.v1.bodies.money import PricePatchBody as PricePatchBody
 from .interface.v1.bodies.resources import UNSENT as UNSENT
 from .interface.v1.bodies.resources import ResourceBody as ResourceBody
 from .interface.v1.bodies.resources import UtcTime as UtcTime
+from .interface.versioning import Change as Change
+from .interface.versioning import EnumChanged as EnumChanged
+from .interface.versioning import Renamed as Renamed
+from .interface.versioning import Replaced as Replaced
+from .interface.versioning import Split as Split
 
 __version__: str

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -20,10 +20,15 @@ type Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """`operation` is the document's; `options` is None for a route of a plain FastAPI router. `read` is the name of GET beside QUERY."""
+    """`operation` is that of `document`; `options` is None for a route of a plain FastAPI router. `read` is the name of GET beside QUERY.
+
+    `version` is that of the API.
+    """
 
     method: str
     template: str
+    version: int
+    document: Json = field(repr=False)
     operation: Json = field(repr=False)
     options: RouteOptions | None = field(repr=False)
     read: str | None = None
@@ -32,6 +37,16 @@ class Route:
     def name(self) -> str:
         name: str = self.operation["operationId"]
         return name
+
+    @property
+    def id(self) -> str:
+        """The name of its test: that of an older version has another than the newest one."""
+        return self.name if self.version == NEWEST else f"{self.name}-v{self.version}"
+
+    @property
+    def representation(self) -> str:
+        """The end of its tags."""
+        return f"json{self.version if self.template.startswith('/api/') else 1}"
 
     @property
     def arranged_as(self) -> str:
@@ -99,20 +114,37 @@ class Route:
         return next((one for one in self.operation.get("parameters", ()) if one["name"] == name), None)
 
 
-def _routes(app: FastAPI) -> Iterator[Route]:
-    paths = app.openapi()["paths"]
+def _routes(app: FastAPI, document: Json, version: int) -> Iterator[Route]:
+    paths = document["paths"]
     for context in iter_route_contexts(app.routes):
+        options = options_of(context.original_route)
+        found = paths.get(context.path_format, {})
         for method in sorted(context.methods or ()):
-            operation = paths.get(context.path_format, {}).get(method.lower())
+            operation = found.get(method.lower())
             if operation is not None:
-                options = options_of(context.original_route)
-                yield Route(method=method, template=context.path_format, operation=operation, options=options)
-                if method == "GET" and (query := paths[context.path_format].get(QUERY)) is not None:
-                    yield Route(
-                        method="QUERY", template=context.path_format, operation=query, options=options, read=operation["operationId"]
-                    )
+                one = Route(
+                    method=method,
+                    template=context.path_format or "",
+                    version=version,
+                    document=document,
+                    operation=operation,
+                    options=options,
+                )
+                yield one
+                if method == "GET" and (query := found.get(QUERY)) is not None:
+                    yield replace(one, method="QUERY", operation=query, read=operation["operationId"])
 
 
 _APP: Final = create_app(Settings(_env_file=None, security={"signing_keys": [pem()]}))
-DOCUMENT: Final[Json] = _APP.openapi()
-ROUTES: Final = tuple(_routes(_APP))
+NEWEST: Final[int] = _APP.state.services.versions.newest
+DOCUMENTS: Final[dict[int, Json]] = {number: _APP.openapi(number) for number in _APP.state.services.versions.numbers}  # type: ignore[call-arg]  # see `openapi.install`
+DOCUMENT: Final[Json] = DOCUMENTS[NEWEST]
+ROUTES: Final = tuple(_routes(_APP, DOCUMENT, NEWEST))
+OLDER_ROUTES: Final = tuple(
+    route
+    for number in DOCUMENTS
+    if number != NEWEST
+    for route in _routes(_APP, DOCUMENTS[number], number)
+    if route.operation.get("deprecated")
+)
+"""Those of older versions that are not the same in the newest one."""

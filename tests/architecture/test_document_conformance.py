@@ -1,4 +1,4 @@
-"""schemathesis over the whole OpenAPI document: what comes back is what the document says, for valid and for mutated requests."""
+"""schemathesis over the OpenAPI document of the newest version, and over what differs in older ones: what comes back is what the document says, for valid and for mutated requests."""
 
 import asyncio
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 from api_base.infrastructure.db.embedded import Urls
 from api_base.interface.openapi.query_operations import QUERY
 from tests.application import Person, Running, running, settings_on
-from tests.architecture.routes import DOCUMENT, ROUTES, Route
+from tests.architecture.routes import DOCUMENTS, OLDER_ROUTES, ROUTES, Route
 
 EXAMPLES, SLOW_EXAMPLES = 12, 4
 """For each route; fewer where a password is hashed each time."""
@@ -35,10 +35,13 @@ ALWAYS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
-QUERIES = schemathesis.openapi.from_dict(
-    {**DOCUMENT, "paths": {path: {"post": one[QUERY]} for path, one in DOCUMENT["paths"].items() if QUERY in one}}
-)
+SCHEMAS = {version: schemathesis.openapi.from_dict(document) for version, document in DOCUMENTS.items()}
+QUERIES = {
+    version: schemathesis.openapi.from_dict(
+        {**document, "paths": {path: {"post": one[QUERY]} for path, one in document["paths"].items() if QUERY in one}}
+    )
+    for version, document in DOCUMENTS.items()
+}
 """Operations of the method QUERY, which OpenAPI 3.1 does not know."""
 ENDING = {"logout", "leave_tenant", "change_password"}
 """What ends the session of who sends it: they get one of their own."""
@@ -73,10 +76,10 @@ def server(shared_migrated: Urls) -> Iterator[Server]:
 
 def ways() -> Iterator[Any]:
     """Each route by valid requests, and where there is anything to get wrong by mutated ones."""
-    for route in (one for one in ROUTES if not one.of_protocol):
-        yield pytest.param(route, GenerationMode.POSITIVE, id=f"{route.name}-valid")
+    for route in (one for one in (*ROUTES, *OLDER_ROUTES) if not one.of_protocol):
+        yield pytest.param(route, GenerationMode.POSITIVE, id=f"{route.id}-valid")
         if route.operation.get("parameters") or route.media_type:
-            yield pytest.param(route, GenerationMode.NEGATIVE, id=f"{route.name}-mutated")
+            yield pytest.param(route, GenerationMode.NEGATIVE, id=f"{route.id}-mutated")
 
 
 def checks(case: schemathesis.Case, mode: GenerationMode) -> list[Any]:
@@ -87,7 +90,9 @@ def checks(case: schemathesis.Case, mode: GenerationMode) -> list[Any]:
 
 @pytest.mark.parametrize(("route", "mode"), list(ways()))
 def test_answers_are_as_documented(server: Server, route: Route, mode: GenerationMode) -> None:
-    operation = SCHEMA[route.template][route.method] if route.read is None else QUERIES[route.template]["POST"]
+    operation = (
+        SCHEMAS[route.version][route.template][route.method] if route.read is None else QUERIES[route.version][route.template]["POST"]
+    )
     person = server.person(platform_admin="users" in route.operation["tags"])
 
     slow = route.options is not None and route.options.rate == "login"

@@ -1,11 +1,11 @@
 """The OpenAPI document obeys the conventions of the API, and the rules of public linters, for every operation that there will ever be.
 
-It is read as it stands in docs/openapi.json, which `test_documents.py` holds to the code.
+It is read as it stands in docs/openapi, one for each version of the API, which `test_documents.py` holds to the code.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,8 +18,9 @@ from tools.documents import ROOT
 
 type Json = dict[str, Any]
 
-DOCUMENT: Final[Json] = json.loads((ROOT / "docs/openapi.json").read_text(encoding="utf-8"))
-COMPONENTS: Final[Json] = DOCUMENT["components"]
+DOCUMENTS: Final[Mapping[str, Json]] = {
+    file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted((ROOT / "docs/openapi").glob("v*.json"))
+}
 LIMITS: Final = {"X-Request-ID", "RateLimit", "RateLimit-Policy"}
 RANKED: Final = "search"
 """The search over all indexes: its pages are those of a list, with a total that may be a lower bound."""
@@ -30,10 +31,10 @@ WHOLE: Final = {
 """Lists that come whole, and why nobody needs a second page."""
 
 CANCELLING: Final = {
-    "DELETE /api/v1/jobs/{id}": "work goes on meanwhile: the version that was read has passed before the request arrives",
-    "DELETE /api/v1/files/uploads/{id}": "tus and the IETF say how an upload ends",
-    "PATCH /api/v1/files/uploads/{id}": "tus and the IETF say how an upload goes on: Upload-Offset is its condition",
-    "DELETE /api/v1/auth/sessions/{id}": "a refresh meanwhile must not keep a session open",
+    "DELETE /jobs/{id}": "work goes on meanwhile: the version that was read has passed before the request arrives",
+    "DELETE /files/uploads/{id}": "tus and the IETF say how an upload ends",
+    "PATCH /files/uploads/{id}": "tus and the IETF say how an upload goes on: Upload-Offset is its condition",
+    "DELETE /auth/sessions/{id}": "a refresh meanwhile must not keep a session open",
 }
 """What needs no If-Match though it has a version, and why."""
 
@@ -43,13 +44,23 @@ SEGMENT: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*|v[0-9]+|\{[a-z_]+\}|\.
 
 @dataclass(frozen=True, slots=True)
 class Operation:
+    document: Json
     method: str
     path: str
     declared: Json
 
     @property
+    def components(self) -> Json:
+        found: Json = self.document["components"]
+        return found
+
+    @property
     def name(self) -> str:
         return f"{self.method.upper()} {self.path}"
+
+    @property
+    def unversioned(self) -> str:
+        return re.sub(r"/api/v[0-9]+", "", self.name)
 
     @property
     def bodies(self) -> Json:
@@ -58,22 +69,22 @@ class Operation:
 
     @property
     def answers(self) -> Json:
-        return {status: resolved(answer) for status, answer in self.declared["responses"].items()}
+        return {status: resolved(answer, self.components) for status, answer in self.declared["responses"].items()}
 
     def parameter(self, name: str) -> Json | None:
         return next((one for one in self.declared.get("parameters", ()) if one["name"] == name), None)
 
 
-def resolved(part: Json) -> Json:
+def resolved(part: Json, components: Json) -> Json:
     if "$ref" not in part:
         return part
     _, kind, name = part["$ref"].rsplit("/", 2)
-    found: Json = COMPONENTS[kind][name]
+    found: Json = components[kind][name]
     return found
 
 
-def schemas(part: Any) -> Iterator[Json]:
-    """Every schema in a part of the document, with what it refers to."""
+def schemas(part: Any, components: Json) -> Iterator[Json]:
+    """Every schema in a part of a document, with what it refers to."""
     waiting, seen = [part], set()
     while waiting:
         node = waiting.pop()
@@ -81,28 +92,34 @@ def schemas(part: Any) -> Iterator[Json]:
             waiting += node
         elif isinstance(node, dict) and node.get("$ref") not in seen:
             seen |= {node["$ref"]} if "$ref" in node else set()
-            node = resolved(node)
+            node = resolved(node, components)
             if "type" in node:
                 yield node
             waiting += node.values()
 
 
 OPERATIONS: Final = [
-    Operation(method, path, declared) for path, methods in DOCUMENT["paths"].items() for method, declared in methods.items()
+    Operation(document, method, path, declared)
+    for document in DOCUMENTS.values()
+    for path, methods in document["paths"].items()
+    for method, declared in methods.items()
 ]
 API: Final = [operation for operation in OPERATIONS if operation.path.startswith("/api/")]
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 every_operation_of_the_api = pytest.mark.parametrize("operation", API, ids=lambda operation: operation.name)
 
 
-def test_the_document_is_valid() -> None:
-    validate(DOCUMENT)
-    assert DOCUMENT["openapi"].startswith("3.1")
-    assert {"title", "version", "description", "license"} <= DOCUMENT["info"].keys()
+@pytest.mark.parametrize("version", DOCUMENTS)
+def test_the_document_is_valid(version: str) -> None:
+    document = DOCUMENTS[version]
+    validate(document)
+    assert document["openapi"].startswith("3.1")
+    assert {"title", "version", "description", "license"} <= document["info"].keys()
 
 
-def test_operations_are_named_once() -> None:
-    names = [operation.declared["operationId"] for operation in OPERATIONS]
+@pytest.mark.parametrize("version", DOCUMENTS)
+def test_operations_are_named_once(version: str) -> None:
+    names = [operation.declared["operationId"] for operation in OPERATIONS if operation.document is DOCUMENTS[version]]
     assert len(set(names)) == len(names) > 30
 
 
@@ -112,7 +129,7 @@ def test_an_operation_is_described(operation: Operation) -> None:
     assert SNAKE.fullmatch(declared["operationId"]), "becomes a client's method"
     assert all(declared[word] for word in ("summary", "description", "tags"))
     assert all(one["description"] for one in declared.get("parameters", ())), "every parameter"
-    assert set(declared["tags"]) <= {tag["name"] for tag in DOCUMENT["tags"]}
+    assert set(declared["tags"]) <= {tag["name"] for tag in operation.document["tags"]}
 
 
 OF_DRAFTS: Final = {"documentId", "operationName", "violated-policies"}
@@ -122,7 +139,7 @@ OF_DRAFTS: Final = {"documentId", "operationName", "violated-policies"}
 @every_operation
 def test_names_are_kebab_case_in_paths_and_snake_case_in_json(operation: Operation) -> None:
     assert all(SEGMENT.fullmatch(segment) for segment in operation.path.split("/")[1:])
-    for schema in schemas([operation.bodies, operation.answers]):
+    for schema in schemas([operation.bodies, operation.answers], operation.components):
         names = [part for name in schema.get("properties", ()) if name not in OF_DRAFTS for part in name.split(".")]
         assert all(SNAKE.fullmatch(name) for name in names), schema
         if not schema.get("format"):
@@ -132,7 +149,7 @@ def test_names_are_kebab_case_in_paths_and_snake_case_in_json(operation: Operati
 @every_operation
 def test_security_is_said_and_its_refusals(operation: Operation) -> None:
     security, answers = operation.declared["security"], operation.answers
-    assert {name for one in security for name in one} <= COMPONENTS["securitySchemes"].keys()
+    assert {name for one in security for name in one} <= operation.components["securitySchemes"].keys()
     if security:
         may_be_anonymous = (
             {} in security and operation.path == "/graphql"
@@ -172,7 +189,7 @@ def test_every_answer_shows_its_headers(operation: Operation) -> None:
 @every_operation_of_the_api
 def test_a_body_has_an_example_that_it_accepts(operation: Operation) -> None:
     for media_type, body in operation.bodies.items():
-        validator = Draft202012Validator({**body["schema"], "components": COMPONENTS})
+        validator = Draft202012Validator({**body["schema"], "components": operation.components})
         validator.validate(body["example"])
         of_protocol = operation.declared["tags"] == ["uploads"]
         patches = {"application/json", "application/merge-patch+json"} == operation.bodies.keys()
@@ -181,7 +198,7 @@ def test_a_body_has_an_example_that_it_accepts(operation: Operation) -> None:
 
 @every_operation_of_the_api
 def test_what_is_sent_is_bounded_and_known(operation: Operation) -> None:
-    for schema in schemas(operation.bodies.get("application/json")):  # the form of the token endpoint is OAuth2's own
+    for schema in schemas(operation.bodies.get("application/json"), operation.components):  # the form of the token endpoint is OAuth2's own
         if schema["type"] == "string":
             assert {"maxLength", "format", "enum", "const"} & schema.keys(), f"text without a limit: {schema}"
         if schema["type"] == "object" and "properties" in schema:
@@ -190,12 +207,12 @@ def test_what_is_sent_is_bounded_and_known(operation: Operation) -> None:
 
 @every_operation_of_the_api
 def test_amounts_are_never_floating(operation: Operation) -> None:
-    assert [one for one in schemas([operation.bodies, operation.answers]) if one["type"] == "number"] == []
+    assert [one for one in schemas([operation.bodies, operation.answers], operation.components) if one["type"] == "number"] == []
 
 
 @every_operation_of_the_api
 def test_a_versioned_resource_is_changed_by_its_version(operation: Operation) -> None:
-    if operation.method in ("patch", "delete") and operation.name not in CANCELLING:
+    if operation.method in ("patch", "delete") and operation.unversioned not in CANCELLING:
         condition = operation.parameter("If-Match")
         assert condition, "a change needs If-Match"
         assert condition["required"]
@@ -216,7 +233,7 @@ def test_what_is_created_and_can_be_read_says_where(operation: Operation) -> Non
 @every_operation_of_the_api
 def test_a_list_is_paged_by_a_cursor(operation: Operation) -> None:
     content = operation.answers.get("200", {}).get("content", {}).get("application/json", {})
-    properties = resolved(content.get("schema", {})).get("properties", {})
+    properties = resolved(content.get("schema", {}), operation.components).get("properties", {})
     assert "offset" not in [one["name"] for one in operation.declared.get("parameters", ())]
     body = operation.bodies.get("application/json", {}).get("schema", {}) if operation.method == QUERY else {}
     named = {*body.get("properties", {}), *(one["name"] for one in operation.declared.get("parameters", ()))}

@@ -83,7 +83,7 @@ def test_the_openapi_document_is_printed_sorted_and_needs_no_database(home: Path
     assert done.returncode == 0, done
     document = json.loads(done.stdout)
     assert list(document) == sorted(document)
-    assert "/api/v1/items" in document["paths"]
+    assert "/api/v2/items" in document["paths"]
     assert not (home / ".api-base/postgres").exists()
 
 

@@ -44,7 +44,7 @@ def test_it_is_tested_and_served_as_it_was_written(repository: Repository) -> No
     with serving(repository.home, "--no-worker", **repository.variables) as backend:
         assert backend.ready().request("GET", "/health/ready")[0] == 200
         paths = backend.request("GET", "/openapi.json")[1]["paths"]
-        assert "/api/v1/tenants" in paths
+        assert "/api/v2/tenants" in paths
         assert [path for path in paths if "items" in path] == []
 
 

@@ -26,15 +26,15 @@ def linters(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return install(HERE, tmp_path_factory.mktemp("linters"))
 
 
-@pytest.fixture(scope="module", params=CONTEXTS)
+@pytest.fixture(scope="module", params=[*((name, 2) for name in CONTEXTS), ("base", 1)], ids=lambda one: f"{one[0]}-v{one[1]}")
 def document(request: pytest.FixtureRequest, linters: Path) -> str:
     """The name of a file in the folder of the linters."""
-    return written(linters, request.param)
+    return written(linters, *request.param)
 
 
-def written(linters: Path, name: str) -> str:
+def written(linters: Path, name: str, version: int = 2) -> str:
     variables = {"CONTEXTS": CONTEXTS[name], "PYTHONPATH": os.pathsep.join(str(one / "src") for one in EXAMPLES.iterdir())}
-    done = run(linters, "openapi", **(variables if CONTEXTS[name] else {}))
+    done = run(linters, "openapi", "--version", str(version), **(variables if CONTEXTS[name] else {}))
     assert done.returncode == 0, done.stderr
     (linters / f"{name}.json").write_text(done.stdout)
     return f"{name}.json"

@@ -119,7 +119,7 @@ def test_it_serves_each_tenant_its_own(team: Team) -> None:
     with serving(team.home, python=team.python, CONTEXTS="invoices:INVOICES") as backend:
         paths = backend.ready().request("GET", "/openapi.json")[1]["paths"]
         assert backend.request("GET", "/events/invoices.paid.v1.json")[1]["title"] == "InvoicePaid"
-        assert {path for path in paths if "invoices" in path} == {"/api/v1/invoices", "/api/v1/invoices/{id}/pay"}
+        assert {path for path in paths if "invoices" in path} == {"/api/v2/invoices", "/api/v2/invoices/{id}/pay"}
         ana, bob = (member(backend, name) for name in ("ana", "bob"))
         item = publish_chair(backend, ana)
         (invoice,) = until(lambda: invoices(backend, ana), "an invoice, made by the worker")

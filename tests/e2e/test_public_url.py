@@ -199,7 +199,7 @@ def reached(walk: Walk) -> bool:
 def test_every_url_of_every_answer_resolves(walk: Walk) -> None:
     document = walk.ask("GET", "/openapi.json").json()
     assert document["servers"][0]["url"] == PREFIX
-    assert document["components"]["securitySchemes"]["password"]["flows"]["password"]["tokenUrl"] == f"{PREFIX}/api/v1/auth/token"
+    assert document["components"]["securitySchemes"]["password"]["flows"]["password"]["tokenUrl"] == f"{PREFIX}/api/v2/auth/token"
     headers = {"Authorization": f"Bearer {walk.public.token}"}
     for path in ("/docs", "/docs/graphiql", "/docs/reference", "/links/reset-password", "/asyncapi.json", "/events/items.created.v1.json"):
         walk.ask("GET", path)

@@ -17,7 +17,7 @@ __all__ = ["browser"]
 pytestmark = pytest.mark.slow
 
 ANA, PASSWORD = "ana@example.com", "a long enough pass phrase"  # the example of the document
-REGISTER, TOKEN, ITEMS = "/api/v1/auth/register", "/api/v1/auth/token", "/api/v1/items"
+REGISTER, TOKEN, ITEMS = "/api/v2/auth/register", "/api/v2/auth/token", "/api/v2/items"
 DONE: Final = [("POST", REGISTER, 201), ("POST", TOKEN, 200), ("POST", ITEMS, 201), ("GET", ITEMS, 200)]
 
 
@@ -103,3 +103,13 @@ def test_scalar(browser: Browser, backend: Backend) -> None:
     execute("items", "get", ITEMS)
     assert (tab.calls, tab.failures) == (DONE, [])
     page.close()
+
+
+@pytest.mark.parametrize("path", ["docs", "docs/reference"])
+def test_a_page_shows_the_version_that_its_address_names(browser: Browser, backend: Backend, path: str) -> None:
+    tab = Tab(browser, backend, "health/live")
+    with tab.page.expect_response(lambda response: "openapi" in response.url) as loaded:
+        tab.page.goto(f"http://127.0.0.1:{backend.port}/{path}?version=1")
+    assert "/api/v1/items" in loaded.value.json()["paths"]
+    tab.page.get_by_text("/api/v1/items").first.wait_for()
+    assert tab.failures == []

@@ -150,4 +150,4 @@ async def test_the_document_describes_the_shape(api: Running) -> None:
     assert all(answer["content"] == {MEDIA_TYPE: {"schema": SCHEMA}} for answer in errors.values())
     assert "retry-after" in {name.lower() for name in errors["429"]["headers"]}
     assert answers["200"]["content"].keys() == {"application/json"}
-    assert paths["/api/v1/items"]["get"]["responses"]["422"] == {"$ref": "#/components/responses/Unacceptable"}
+    assert paths["/api/v2/items"]["get"]["responses"]["422"] == {"$ref": "#/components/responses/Unacceptable"}

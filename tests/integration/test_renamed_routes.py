@@ -205,14 +205,14 @@ async def test_the_document_has_the_names(desk: Desk) -> None:
         found = next(iter(content["content"].values()))["schema"]
         return schemas[found.get("anyOf", [found])[number]["$ref"].rpartition("/")[2]]
 
-    made = paths["/api/v1/articles"]["post"]
+    made = paths["/api/v2/articles"]["post"]
     assert schema(made["requestBody"])["properties"].keys() == {"slug", "title", "pageViews", "dueOn", "listPrice"}
     assert schema(made["requestBody"])["additionalProperties"] is False
     assert schema(made["responses"]["201"])["properties"].keys() == SHOWN
-    patch = schema(paths["/api/v1/articles/{id}"]["patch"]["requestBody"])
+    patch = schema(paths["/api/v2/articles/{id}"]["patch"]["requestBody"])
     assert patch["properties"].keys() == {"slug", "title", "pageViews", "dueOn", "listPrice"}
     assert not any("default" in one for one in patch["properties"].values())
-    listed = paths["/api/v1/articles"]["get"]
+    listed = paths["/api/v2/articles"]["get"]
     names = {one["name"] for one in listed["parameters"]}
     assert {"pageViews", "dueOn", "listPrice.amount", "includeTotal", "createdAt", "deletedAt"} <= names
     assert schema(listed["responses"]["200"])["properties"].keys() == {"items", "nextCursor", "total"}
@@ -220,9 +220,9 @@ async def test_the_document_has_the_names(desk: Desk) -> None:
     assert sparse["properties"].keys() == SHOWN
     (fields,) = [one["schema"]["pattern"] for one in listed["parameters"] if one["name"] == "fields"]
     assert set(fields.partition("(")[2].partition(")")[0].split("|")) == SHOWN
-    order = schema(paths["/api/v1/orders"]["post"]["requestBody"])
+    order = schema(paths["/api/v2/orders"]["post"]["requestBody"])
     assert schemas[order["properties"]["orderLines"]["items"]["$ref"].rpartition("/")[2]]["properties"].keys() == {"unitPrice", "freeForm"}
-    assert {one["name"] for one in paths["/api/v1/orders/{order_id}"]["get"]["parameters"]} == {"order_id", "pageSize"}
+    assert {one["name"] for one in paths["/api/v2/orders/{order_id}"]["get"]["parameters"]} == {"order_id", "pageSize"}
 
 
 async def test_graphql_has_its_own_names_of_the_same_routes(desk: Desk) -> None:

@@ -109,7 +109,7 @@ async def test_graphql_and_the_document_name_it_too(desk: Desk) -> None:
     answer = await desk.api.client.post("/graphql", json={"query": text}, headers=desk.person.headers)
     assert answer.json()["data"]["updateArticle"]["article"]["title"] == "Other", answer.text
     document: dict[str, Any] = (await desk.api.client.get("/openapi.json")).json()
-    one = document["paths"]["/api/v1/articles/{slug}"]
+    one = document["paths"]["/api/v2/articles/{slug}"]
     assert sorted(one) == ["delete", "get", "patch"]
     assert one["get"]["operationId"] == "get_article"
     assert next((p["name"], p["in"], p["schema"]["type"]) for p in one["patch"]["parameters"]) == ("slug", "path", "string")

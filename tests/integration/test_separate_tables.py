@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from api_base.application.users.commands.create_user import CreateUser
+from api_base.application.users.dtos import PlatformRole
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.core.types import RequestContext, current_context
 from api_base.domain.common.value_objects import EmailAddress
@@ -104,7 +105,7 @@ async def test_the_command_creates_an_administrator_with_password_tenant_and_rec
 ) -> None:
     email = f"{uuid4()}@example.com"
     user = await create_administrator(settings_on(shared_migrated), BUILT_IN, email=email, name="Ana", password=PASSWORD)
-    assert user.platform_admin
+    assert user.platform_role is PlatformRole.ADMINISTRATOR
     actions = await owner.fetch("select action from audit where entity_id = $1 order by transaction_id, sequence", user.id)
     assert [row["action"] for row in actions] == ["user.created", "platform_administrator.created"]
     answer = await api.client.post("/api/v1/auth/login", json={"email": email, "password": PASSWORD})

@@ -44,7 +44,7 @@ def test_every_link_has_its_page() -> None:
 
 
 def taken(path: str) -> dict[str, Any]:
-    body = DOCUMENT["paths"][f"/api/v1{path}"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    body = DOCUMENT["paths"][f"/api/v2{path}"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     found: dict[str, Any] = DOCUMENT["components"]["schemas"][body["$ref"].rpartition("/")[2]]
     return found
 
@@ -60,7 +60,7 @@ def test_a_form_sends_what_is_taken(form: Form) -> None:
 @pytest.mark.parametrize("name", PAGES)
 async def test_a_page_speaks_the_browsers_language_and_holds_nothing_inline(name: str, language: str) -> None:
     here = shell()
-    here.app.include_router(links_router.routes("A & <B>"))
+    here.app.include_router(links_router.routes("A & <B>", "/api/v2"))
     async with here.client() as client:
         answer = await client.get(f"/links/{name}", headers={"accept-language": f"{language}-XX"})
         page = Page(answer.text)
@@ -75,7 +75,7 @@ async def test_a_page_speaks_the_browsers_language_and_holds_nothing_inline(name
 @pytest.mark.parametrize("name", PAGES)
 async def test_a_password_is_masked_and_may_be_pasted_and_managed(name: str) -> None:
     here = shell()
-    here.app.include_router(links_router.routes("A"))
+    here.app.include_router(links_router.routes("A", "/api/v2"))
     async with here.client() as client:
         passwords = [field for field in Page((await client.get(f"/links/{name}")).text).fields if field["name"] == "password"]
     assert passwords
@@ -92,7 +92,7 @@ def test_the_script_shows_what_it_receives_as_text_and_keeps_nothing() -> None:
 
 async def test_there_is_nothing_else() -> None:
     here = shell()
-    here.app.include_router(links_router.routes("A"))
+    here.app.include_router(links_router.routes("A", "/api/v2"))
     async with here.client() as client:
         for path in ("/links/other", "/links/assets/other", "/links/assets/..%2flinks_router.py"):
             assert (await client.get(path)).status_code == 404

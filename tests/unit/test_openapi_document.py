@@ -24,8 +24,7 @@ type Json = dict[str, Any]
 @pytest.fixture(scope="module")
 def document() -> Json:
     here = shell(things(), trouble())
-    here.app.include_router(health_router.routes([]))
-    openapi.install(here.app, here.routers, version="1.2.3", schemes=here.schemes.all)
+    openapi.install(here.app, {1: [*here.routers, ("", health_router.routes([]))]}, version="1.2.3", schemes=here.schemes.all)
     found: Json = here.app.openapi()
     return found
 
@@ -42,7 +41,7 @@ def test_the_document_is_valid(document: Json) -> None:
 
 async def test_the_document_is_served() -> None:
     here = shell(things())
-    openapi.install(here.app, here.routers, version="1", schemes=here.schemes.all)
+    openapi.install(here.app, {1: here.routers}, version="1", schemes=here.schemes.all)
     here.app.include_router(openapi.routes(here.app))
     async with here.client() as client:
         answer = await client.get("/openapi.json")
@@ -115,7 +114,7 @@ def plain(name: str) -> APIRouter:
 def test_two_operations_of_one_name_are_refused_at_start(others: tuple[APIRouter, ...]) -> None:
     here = shell(things(), *others)
     with pytest.raises(ProgrammingError, match=r"^[A-Z]+ /api/v1/\S+ and [A-Z]+ /api/v1/\S+ have the same operation id \S+\. Rename one"):
-        openapi.install(here.app, here.routers, version="1", schemes=here.schemes.all)
+        openapi.install(here.app, {1: here.routers}, version="1", schemes=here.schemes.all)
 
 
 def test_operations_outside_the_document_may_share_a_name() -> None:
@@ -125,7 +124,7 @@ def test_operations_outside_the_document_may_share_a_name() -> None:
     async def list_things() -> None: ...
 
     here = shell(things(), hidden)
-    openapi.install(here.app, here.routers, version="1", schemes=here.schemes.all)
+    openapi.install(here.app, {1: here.routers}, version="1", schemes=here.schemes.all)
     assert "list_things" in operations(here.app.openapi())
 
 
@@ -152,8 +151,7 @@ def test_objects_in_bodies_have_names_that_no_other_schema_has() -> None:
         extra = {"requestBody": {"content": {"application/json": {"schema": schema}}}}
         router.add_api_route(f"/{name}", lambda: None, methods=["POST"], name=name, openapi_extra=extra)
     here = shell()
-    here.app.include_router(router)
-    openapi.install(here.app, here.routers, version="1", schemes=here.schemes.all)
+    openapi.install(here.app, {1: [("", router)]}, version="1", schemes=here.schemes.all)
     document = here.app.openapi()
     found = {name: one["requestBody"]["content"]["application/json"]["schema"] for name, one in operations(document).items()}
     assert found["one"] == {"$ref": "#/components/schemas/Order"}
@@ -170,7 +168,7 @@ def test_only_an_answer_with_a_schema_of_its_own_has_a_sparse_one(model: object,
         return ThingDTO(id=UUID(int=1), name="a", version=1)
 
     here = shell(router)
-    openapi.install(here.app, here.routers, version="1", schemes=here.schemes.all)
+    openapi.install(here.app, {1: here.routers}, version="1", schemes=here.schemes.all)
     document = here.app.openapi()
     assert ("SparseThingDTO" in document["components"]["schemas"]) is sparse
 
@@ -182,10 +180,10 @@ def test_openapi_3_2_has_the_method_query_and_the_items_of_streams() -> None:
     OpenAPIV32SpecValidator(newest).validate()
     assert (older["openapi"], newest["openapi"]) == ("3.1.0", "3.2.0")
     lists = {path for path, item in older["paths"].items() if "x-query" in item}
-    assert {path for path, item in newest["paths"].items() if "query" in item} == lists >= {"/api/v1/items", "/api/v1/search"}
+    assert {path for path, item in newest["paths"].items() if "query" in item} == lists >= {"/api/v2/items", "/api/v2/search"}
     assert not [path for path, item in newest["paths"].items() if "x-query" in item]
-    assert "itemSchema" in newest["paths"]["/api/v1/events/stream"]["get"]["responses"]["200"]["content"]["text/event-stream"]
-    rows = newest["paths"]["/api/v1/items"]["get"]["responses"]["200"]["x-exports"]["application/jsonl"]["itemSchema"]
+    assert "itemSchema" in newest["paths"]["/api/v2/events/stream"]["get"]["responses"]["200"]["content"]["text/event-stream"]
+    rows = newest["paths"]["/api/v2/items"]["get"]["responses"]["200"]["x-exports"]["application/jsonl"]["itemSchema"]
     assert rows["$ref"] == "#/components/schemas/ItemPage/properties/items/items"
     assert newest["components"]["schemas"]["ItemPage"]["properties"]["items"]["items"] == {"$ref": "#/components/schemas/ItemDTO"}
     assert [one for one in changes(older, newest) if one.breaking] == []

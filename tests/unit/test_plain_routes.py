@@ -210,7 +210,7 @@ async def test_a_plain_route_that_declares_a_login_is_limited_as_one(harness: Ht
 
 
 def test_the_document_states_the_authentication_and_no_options(harness: HttpHarness) -> None:
-    openapi.install(harness.app, harness.routers, version="1", schemes=harness.schemes.all)
+    openapi.install(harness.app, {1: harness.routers}, version="1", schemes=harness.schemes.all)
     document = harness.app.openapi()
     bearer = document["paths"]["/api/v1/ours/required"]["get"]["security"]
     found = {name: document["paths"][f"/api/v1/plain/{name}/{{id}}"]["get"] for name in (*AUTHS, "default")}
@@ -228,7 +228,7 @@ def test_the_document_names_each_method_of_a_route_and_its_refusals(harness: Htt
     router = APIRouter()
     router.post("/mine", responses={422: {"model": Mine}})(named(keep, "post_mine"))
     harness = shell(outside(), ours(), router, settings=SETTINGS)
-    openapi.install(harness.app, harness.routers, version="1", schemes=harness.schemes.all)
+    openapi.install(harness.app, {1: harness.routers}, version="1", schemes=harness.schemes.all)
     paths = harness.app.openapi()["paths"]
     assert {method: one["operationId"] for method, one in paths["/api/v1/plain/several"].items()} == {
         "get": "several_get",

@@ -214,7 +214,7 @@ def test_the_document_shows_what_dependencies_take() -> None:
         return Answer(str(page))
 
     harness = shell(router)
-    install(harness.app, harness.routers, version="1", schemes=harness.schemes.all)
+    install(harness.app, {1: harness.routers}, version="1", schemes=harness.schemes.all)
     parameters = harness.app.openapi()["paths"]["/api/v1/x"]["get"]["parameters"]
     assert [(one["in"], one["name"], one["schema"]["default"]) for one in parameters] == [("query", "number", 1), ("header", "X-Size", 10)]
 

@@ -214,7 +214,7 @@ async def test_a_form_and_a_dependency_meet_in_one_function() -> None:
 
 def test_the_document_describes_a_form_with_files() -> None:
     kept = Kept()
-    install(kept.harness.app, kept.harness.routers, version="1", schemes=kept.harness.schemes.all)
+    install(kept.harness.app, {1: kept.harness.routers}, version="1", schemes=kept.harness.schemes.all)
     document = kept.harness.app.openapi()
     operation = document["paths"]["/api/v1/upload"]["post"]
     assert operation["requestBody"] == {

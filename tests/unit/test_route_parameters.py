@@ -275,7 +275,7 @@ class Counted:
 @pytest.mark.parametrize("place", PLACES)
 def test_the_document_describes_the_value(place: str) -> None:
     route = Route(PLACES[place], int, 3, ge=1, description="How many.")
-    install(route.harness.app, route.harness.routers, version="1", schemes=route.harness.schemes.all)
+    install(route.harness.app, {1: route.harness.routers}, version="1", schemes=route.harness.schemes.all)
     document = route.harness.app.openapi()
     operation = document["paths"]["/api/v1/x"]["post"]
     if PLACES[place].name == "body":

@@ -1,6 +1,6 @@
 """`create_app`: contexts and settings become an ASGI application."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -13,6 +13,7 @@ from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.lifespan import lifespan
 from api_base.bootstrap.routing import exports, mounted_routers, stream_ports, unversioned_routers
 from api_base.bootstrap.services import Services, build
+from api_base.bootstrap.versions import bases, strategy, version_middleware
 from api_base.core.config import Settings
 from api_base.core.shared.lean_imports import without
 from api_base.core.shared.logging import configure_logging
@@ -25,6 +26,7 @@ from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.router import route_table, websocket_routes
 from api_base.interface.routes import Router
 from api_base.interface.routes.dispatcher import Dispatcher, RouteTable
+from api_base.interface.versioning.strategies import describing
 from api_base.interface.websocket.registry import OpenSockets
 
 
@@ -46,7 +48,13 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
     table = route_table(routers, settings.server.max_body_bytes, websocket_routes(routers, settings, sockets), exporting)
     accepted = schemes(services)
     ports = _ports(services, table, accepted)
-    shapes = {context.prefix: context.problem for context in contexts if context.problem is not None}
+    versions = services.versions
+    shapes = {
+        versions.public(context.prefix, number): context.problem
+        for context in contexts
+        if context.problem is not None
+        for number in versions.numbers
+    }
     app = FastAPI(
         title=settings.app_name,
         openapi_url=None,
@@ -56,7 +64,7 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the recorder behind the first middleware does it
         lifespan=lifespan(services),
         middleware=[
-            *stack(settings, ports, services.declarations.middleware, shapes),
+            *stack(settings, ports, _by_path(services), version_middleware(services), shapes),
             Middleware(Dispatcher, limits=ports.limits, public_url=settings.server.public_url),
         ],
     )
@@ -71,7 +79,7 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
     hooks = [(context.name, context.openapi) for context in contexts if context.openapi is not None]
     openapi.install(
         app,
-        routers,
+        {number: [*versions.of(number, routers), *unversioned] for number in versions.numbers},
         version=__version__,
         hooks=hooks,
         schemes=accepted.all,
@@ -79,8 +87,15 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
         prefix=settings.server.public_prefix,
         exports=exporting is not None,
         newest=settings.server.openapi_version == "3.2",
+        described=describing(strategy(services), bases(services)),
     )
     return app
+
+
+def _by_path(services: Services) -> Mapping[str, Sequence[Middleware]]:
+    """Return the middlewares of contexts by the paths of their routes."""
+    found = services.declarations.middleware.items()
+    return {path: middleware for prefix, middleware in found for path in services.versions.paths(prefix)}
 
 
 def _ports(services: Services, table: RouteTable, accepted: Schemes) -> StackPorts:

@@ -17,7 +17,7 @@ from api_base.interface.middleware.basic import Basic
 from api_base.interface.middleware.page_origins import PageOrigins
 from api_base.interface.middleware.session_cookie import SessionCookie
 from api_base.interface.middleware.token_header import TokenHeader
-from api_base.interface.router import V1
+from api_base.interface.routes.versions import API
 
 BUILT_IN: Final[Mapping[str, Callable[[Ports, Services], AuthenticationScheme]]] = {
     "token": lambda ports, services: TokenHeader(services.container.token_verifier, services.container.access),
@@ -48,7 +48,7 @@ def cookie_routers(services: Services) -> Iterator[tuple[str, APIRouter]]:
     settings = services.settings
     if "cookie" in settings.auth.schemes:
         yield (
-            V1,
+            API,
             cookie_router.routes(
                 services.bus,
                 own_pages(settings),

@@ -38,7 +38,8 @@ from api_base.interface.errors.shape import ProblemShape
 from api_base.interface.graphql.declared import GraphQL
 from api_base.interface.mcp import Exposed
 from api_base.interface.middleware.auth import AuthenticationScheme
-from api_base.interface.router import V1
+from api_base.interface.routes.versions import API
+from api_base.interface.versioning import Change
 
 if TYPE_CHECKING:
     from api_base.infrastructure.flags.provider import FlagProvider
@@ -111,7 +112,8 @@ class Context(Declaration):
     """Everything is optional but the name.
 
     `requires` names the contexts without which this one cannot work: `CONTEXTS_DISABLED` does not leave them out.
-    `prefix` is the path below which `routes` are served.
+    `prefix` is the path below which `routes` are served; `{version}` in it is that of each version of the API.
+    `changes` are what versions of the API changed of its DTOs and bodies: docs/versions.md.
     `settings` is its section of the settings, a class derived from `Section`: the variables begin with the name of the context (`SHOP__CURRENCY`).
     `ports.section(ShopSettings)` returns them.
     `migrations` is the folder of the context's Alembic revisions; their branch label is the context's name.
@@ -130,7 +132,7 @@ class Context(Declaration):
     may then share: they run after the limits by address and the check of the token, and before the route, which refuses a request without a token.
     `authentication` adds schemes by which requests say who sends them: docs/authentication.md.
     `problem` is the shape of all errors below `prefix`; contexts that share the prefix name the same one: docs/contexts.md.
-    `openapi` changes the OpenAPI document, once, when it is complete.
+    `openapi` changes the OpenAPI document of each version of the API, once, when it is complete.
     `commands` is the import path of a typer app (`package.module:NAME`), which `api-base <name of the context> …` runs.
     `seed` sends what a database begins with: `api-base seed`.
     `prune` declares which rows the worker deletes, `background` adds other periodic tasks.
@@ -163,8 +165,9 @@ class Context(Declaration):
     checks: Callable[[Ports], Sequence[protocols.HealthCheck]] = lambda ports: ()
     authentication: Callable[[Ports], Sequence[AuthenticationScheme]] = lambda ports: ()
     middleware: Callable[[Ports], Sequence[Middleware]] = lambda ports: ()
-    prefix: str = V1
+    prefix: str = API
     routes: Callable[[Bus], APIRouter] | None = None
+    changes: Sequence[Change] = ()
     protocol_routes: Callable[[Bus], APIRouter] | None = None
     problem: ProblemShape | None = None
     openapi: Callable[[dict[str, object]], None] | None = None

@@ -38,7 +38,7 @@ def graphql_schema(contexts: Sequence[Context], routers: Sequence[tuple[str, API
     def schema() -> "Schema":
         from api_base.interface.graphql.schema import build_schema
 
-        return build_schema(declared_graphql(contexts), routers)
+        return build_schema(declared_graphql(contexts), routers, [change for context in contexts for change in context.changes])
 
     return schema
 

@@ -14,8 +14,8 @@ from api_base.interface.mcp import router
 from api_base.interface.mcp.catalogue import Catalogue
 from api_base.interface.mcp.declared import Document
 from api_base.interface.mcp.request import Hosts
-from api_base.interface.router import V1
 from api_base.interface.routes.rendering import encode
+from api_base.interface.routes.versions import API
 
 if TYPE_CHECKING:
     from api_base.interface.mcp.endpoint import Endpoint
@@ -36,7 +36,7 @@ def mcp_routers(services: Services) -> list[tuple[str, APIRouter]]:
         return _endpoint(services, catalogue)
 
     return [
-        (V1, router.token_routes(services.bus)),
+        (API, router.token_routes(services.bus)),
         ("", router.routes(make, hosts, settings.public_url, url, settings.app_name)),
     ]
 

@@ -18,6 +18,7 @@ from api_base.interface.errors import pages
 from api_base.interface.graphql.sessions import LiveSessions
 from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.routes.exports import Exports
+from api_base.interface.routes.versions import API
 from api_base.interface.stream_router import StreamPorts
 from api_base.interface.v1 import health_router, keys_router, metrics_router
 
@@ -28,21 +29,23 @@ def mounted_routers(services: Services, streams: StreamPorts, limits: Callable[[
     rest = services.declarations.routers
     engine = graphql_engine(graphql_schema(contexts, tuple(rest)), bus, settings)
     sessions = LiveSessions(container.realtime, container.token_verifier, container.access, limits)
-    return [
-        *rest,
-        *services.declarations.protocol_routers,
-        ("", keys_router.routes(container.token_issuer)),
-        *cookie_routers(services),
-        *mcp_routers(services),
-        *websocket_routers(container, contexts, limits),
-        *(
-            [("", storage_router.routes(container.storage, container.upload_streams))]
-            if isinstance(container.storage, SignedStorage)
-            else []
-        ),
-        ("", stream_router.routes(streams)),
-        ("", graphql_routes(engine, sessions, settings)),
-    ]
+    return services.mounted(
+        [
+            *rest,
+            *services.declarations.protocol_routers,
+            ("", keys_router.routes(container.token_issuer)),
+            *cookie_routers(services),
+            *mcp_routers(services),
+            *websocket_routers(container, contexts, limits),
+            *(
+                [("", storage_router.routes(container.storage, container.upload_streams))]
+                if isinstance(container.storage, SignedStorage)
+                else []
+            ),
+            ("", stream_router.routes(streams)),
+            ("", graphql_routes(engine, sessions, settings)),
+        ]
+    )
 
 
 def unversioned_routers(services: Services, app: FastAPI) -> Iterator[APIRouter]:
@@ -56,10 +59,10 @@ def unversioned_routers(services: Services, app: FastAPI) -> Iterator[APIRouter]
     token = settings.observability.metrics_token
     if settings.observability.metrics_port is None and (token is not None or settings.environment != "production"):
         yield metrics_router.routes(lambda: container.metrics, token)  # by the first scrape
-    yield links_router.routes(settings.app_name)
+    yield links_router.routes(settings.app_name, services.versions.public(API, services.versions.newest))
     yield pages.routes()
     if settings.shows_internals:
-        yield openapi.routes(app)
+        yield openapi.routes(app, services.versions.numbers)
         yield docs_router.routes(settings.app_name)
         yield events_router.routes(settings.app_name, __version__, [event for context in services.contexts for event in context.events])
 

@@ -3,7 +3,7 @@
 HTTP's lifespan, the worker and the command line all use `build` and `opened`.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -21,16 +21,17 @@ from api_base.bootstrap.declarations import Declarations, declare
 from api_base.bootstrap.opening import OpenedInOrder, ended_in_time
 from api_base.bootstrap.sections import sectioned
 from api_base.bootstrap.selections import select
-from api_base.bootstrap.wiring_check import routes
+from api_base.bootstrap.wiring_check import routes, versions
 from api_base.bootstrap.wiring_check.events import named_events
 from api_base.core.config import Problems, Settings
-from api_base.core.errors import WiringError
+from api_base.core.errors import Fault, ProgrammingError, WiringError
 from api_base.core.protocols import Resource
 from api_base.core.shared.trace_context import keep_baggage
 from api_base.infrastructure.db.changes import CHANGES
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.rbac.checker import PLATFORM_ADMIN
 from api_base.interface.mcp.catalogue import refuse_exposed
+from api_base.interface.versioning.versions import ApiVersions
 
 if TYPE_CHECKING:
     from api_base.infrastructure.flags.provider import FlagProvider
@@ -46,6 +47,7 @@ class Services:
     bus: Bus
     ports: Ports
     declarations: Declarations
+    versions: ApiVersions
 
     @property
     def worker_ports(self) -> Ports:
@@ -55,10 +57,23 @@ class Services:
     def refuse_faults(self, routers: Sequence[tuple[str, APIRouter]] | None = None) -> None:
         """Raise `WiringError` with every fault of the contexts and of `routers`, by default those of the contexts, with their prefixes."""
         declared = self.declarations
-        mounted = [*declared.routers, *declared.protocol_routers] if routers is None else routers
+        if wrong := list(versions.faults(self.contexts, self.settings.versions, self.versions.newest)):
+            raise WiringError([*declared.faults, *wrong])  # no route can be made of these
+        mounted = self.mounted([*declared.routers, *declared.protocol_routers]) if routers is None else routers
+        newest = list(self.versions.of(self.versions.newest, mounted))
         hidden = routes.below_public_path(mounted, self.settings.server.public_prefix)
-        if found := [*declared.faults, *routes.faults(mounted, declared), *hidden]:
+        if found := [*declared.faults, *routes.faults(newest, declared, mounted), *hidden]:
             raise WiringError(found)
+
+    def mounted(self, routers: Iterable[tuple[str, APIRouter]]) -> list[tuple[str, APIRouter]]:
+        """Return routers with their prefixes in each version of the API. Raises `WiringError` for a route that an older version cannot have."""
+        found: list[tuple[str, APIRouter]] = []
+        for prefix, router in routers:
+            try:
+                found += self.versions.mounted(prefix, router)
+            except ProgrammingError as error:
+                raise WiringError([Fault(f"{prefix}{router.prefix}", str(error))]) from None
+        return found
 
 
 def build(settings: Settings, contexts: Sequence[Context]) -> Services:
@@ -77,7 +92,22 @@ def build(settings: Settings, contexts: Sequence[Context]) -> Services:
     declarations = declare(contexts, ports, container.bus)
     declarations.faults.extend(wiring_check.faults(declarations, container.database))
     _register(declarations, container)
-    return Services(settings=settings, contexts=contexts, container=container, bus=container.bus, ports=ports, declarations=declarations)
+    changes = [change for context in contexts for change in context.changes]
+    return Services(
+        settings=settings,
+        contexts=contexts,
+        container=container,
+        bus=container.bus,
+        ports=ports,
+        declarations=declarations,
+        versions=ApiVersions(
+            changes,
+            declarations.routers,
+            settings.versions.sunsets,
+            settings.versions.oldest,
+            by_path=settings.versions.strategy == "path",
+        ),
+    )
 
 
 def _register(declarations: Declarations, container: Wiring) -> None:

@@ -5,16 +5,18 @@ from typing import Annotated, Any
 
 import typer
 
+_VERSION = "The version of the API; the newest one if it is left out."
+
 app = typer.Typer(help="Print the OpenAPI document of the API as JSON, or compare two documents.", invoke_without_command=True)
 
 
 @app.callback()
-def openapi(context: typer.Context) -> None:
+def openapi(context: typer.Context, version: Annotated[int | None, typer.Option(help=_VERSION)] = None) -> None:
     """Print the OpenAPI document of the API as JSON, or compare two documents."""
     import json
 
     if context.invoked_subcommand is None:
-        print(json.dumps(_document(), indent=2, sort_keys=True, ensure_ascii=False))
+        print(json.dumps(_document(version), indent=2, sort_keys=True, ensure_ascii=False))
 
 
 @app.command()
@@ -22,11 +24,12 @@ def diff(
     before: Annotated[Path, typer.Argument(help="The document of the release that clients use.")],
     now: Annotated[Path | None, typer.Argument(help="The newer document; that of this application if it is left out.")] = None,
     breaking: Annotated[bool, typer.Option("--breaking", help="List the breaking changes only.")] = False,
+    version: Annotated[int | None, typer.Option(help=_VERSION)] = None,
 ) -> None:
     """List the changes between two OpenAPI documents. Ends with exit code 1 if one of them breaks clients of the first."""
     from api_base.interface.openapi.compatibility import changes
 
-    old, new = _read(before), _document() if now is None else _read(now)
+    old, new = _read(before), _document(version) if now is None else _read(now)
     found = changes(old, new)
     for change in found:
         if change.breaking or not breaking:
@@ -37,12 +40,18 @@ def diff(
         raise typer.Exit(1)
 
 
-def _document() -> dict[str, Any]:
+def _document(version: int | None) -> dict[str, Any]:
     from api_base.bootstrap.application import create_app
     from api_base.bootstrap.configuration import load
+    from api_base.core.errors import ConfigurationError
 
     settings, contexts = load()
-    return create_app(settings, contexts).openapi()
+    app = create_app(settings, contexts)
+    served = app.state.services.versions.numbers
+    if version is not None and version not in served:
+        raise ConfigurationError(f"There is no version {version} of the API. Write one of {', '.join(map(str, served))}.")
+    document: dict[str, Any] = app.openapi(version or served[-1])  # type: ignore[call-arg]  # see `openapi.install`
+    return document
 
 
 def _read(path: Path) -> dict[str, Any]:

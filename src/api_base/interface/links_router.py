@@ -24,7 +24,7 @@ type Words = Mapping[Language, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """Sends its fields and the link's token to `path` under /api/v1. With `login`, the fields log the user in, who then sends the token."""
+    """Sends its fields and the link's token to `path` of the API. With `login`, the fields log the user in, who then sends the token."""
 
     path: str
     fields: tuple[str, ...]
@@ -92,7 +92,7 @@ _HTML: Final = """<!doctype html>
 <title>{title} · {app}</title>
 <link rel="stylesheet" href="assets/links.css">
 </head>
-<body data-done="{done}">
+<body data-api="..{api}" data-done="{done}">
 <h1>{title}</h1>
 <p id="message" role="status"></p>
 {forms}
@@ -102,10 +102,10 @@ _HTML: Final = """<!doctype html>
 """
 
 
-def routes(app_name: str) -> APIRouter:
-    """Serve the pages and their assets."""
+def routes(app_name: str, api: str) -> APIRouter:
+    """Serve the pages and their assets. `api` is the path of the newest version of the API."""
     router = APIRouter(include_in_schema=False)
-    pages = {(name, language): _page(page, language, app_name) for name, page in PAGES.items() for language in Language}
+    pages = {(name, language): _page(page, language, app_name, api) for name, page in PAGES.items() for language in Language}
 
     @router.api_route("/links/{name}", methods=["GET", "HEAD"])
     async def page(name: str, request: Request) -> Response:
@@ -123,11 +123,12 @@ def routes(app_name: str) -> APIRouter:
     return router
 
 
-def _page(page: LinkPage, language: Language, app_name: str) -> str:
+def _page(page: LinkPage, language: Language, app_name: str, api: str) -> str:
     return _HTML.format(
         language=language,
         title=escape(page.title[language]),
         app=escape(app_name),
+        api=escape(api),
         done=escape(page.done[language]),
         forms="\n".join(_form(form, language) for form in page.forms),
     )

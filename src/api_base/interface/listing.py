@@ -54,9 +54,13 @@ def list_request(
     by_offset: bool = False,
     wire: Callable[[str], str] = str,
     sizes: Sizes = OF_URL,
+    version: int = 1,
 ) -> ListRequest:
-    """Parse the raw query string, in which fields and parameters have the names that `wire` returns. Raises `Invalid` with every violation."""
-    parser = _Parser(fields.renamed(wire), searchable, by_offset, wire, sizes)
+    """Parse the raw query string, in which fields and parameters have the names that `wire` returns. Raises `Invalid` with every violation.
+
+    `version` is that of the API: its cursors are of no other version.
+    """
+    parser = _Parser(fields.renamed(wire), searchable, by_offset, wire, sizes, version)
     request = parser.request(parser.split(query))
     return request if wire is str else request.renamed({wire(name): name for name in fields.names})
 
@@ -73,11 +77,22 @@ def quoted_member(text: str) -> str:
     return text.replace("\\", "\\\\").replace(",", "\\,")
 
 
+def _fingerprint(filters: Sequence[tuple[str, str, str]], q: str | None, version: int) -> str:
+    asked = (filters, q) if version == 1 else (filters, q, version)  # the cursors of version 1 are older than versions
+    return hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
+
+
 class _Parser:
     def __init__(
-        self, fields: Fields, searchable: bool, by_offset: bool = False, wire: Callable[[str], str] = str, sizes: Sizes = OF_URL
+        self,
+        fields: Fields,
+        searchable: bool,
+        by_offset: bool = False,
+        wire: Callable[[str], str] = str,
+        sizes: Sizes = OF_URL,
+        version: int = 1,
     ) -> None:
-        self._fields, self._searchable, self._by_offset, self._sizes = fields, searchable, by_offset, sizes
+        self._fields, self._searchable, self._by_offset, self._sizes, self._version = fields, searchable, by_offset, sizes, version
         self._reserved = {wire(name): name for name in (OFFSET_RESERVED if by_offset else RESERVED)}
         self._total = wire("include_total")
         self._filter_name = _FILTER if wire is str else _RENAMED_FILTER
@@ -95,7 +110,7 @@ class _Parser:
             include_total=self._by_offset or self._flag(self._total, pairs.get("include_total", "false")),
             q=self._q(pairs.get("q")),
             filtered=frozenset(name for name, _, _, _ in filters),
-            fingerprint=hashlib.sha256(repr((sorted((n, o, v) for n, o, v, _ in filters), pairs.get("q"))).encode()).hexdigest()[:16],
+            fingerprint=_fingerprint(sorted((n, o, v) for n, o, v, _ in filters), pairs.get("q"), self._version),
         )
         if self._violations:
             raise Invalid(self._violations)

@@ -71,6 +71,11 @@ class ResourceRoutes[D]:
     imports: ImportRoute | None = None
 
     @property
+    def bodies(self) -> tuple[type[ResourceBody], type[ResourceBody]]:
+        """Return the bodies that create and change the resource, which a `Change` of it names beside the DTO."""
+        return self.create_body, self.patch_body
+
+    @property
     def path(self) -> str:
         """Return the path below the prefix."""
         return f"/{in_path(self.plural)}"
@@ -153,7 +158,7 @@ def _add_import[D](add: Callable[..., None], bus: Bus, routes: ResourceRoutes[D]
     async def import_file(body: ImportBody) -> Any:
         return await bus.execute(imports.start(**body.command()))
 
-    options = RouteOptions(location="/api/v1/jobs/{job_id}", example=IMPORT_EXAMPLE)
+    options = RouteOptions(location="/api/{version}/jobs/{job_id}", example=IMPORT_EXAMPLE)
     summary, said = f"Import {words(routes.plural)} from a file", mapping_of(imports.schema)
     add("import", "POST", "/imports", import_file, StartedImportDTO, summary, options, status_code=202, description=said)
 

@@ -20,6 +20,7 @@ from api_base.domain.files.errors import LengthMismatch, OffsetMismatch, UploadC
 from api_base.interface.errors.handlers import problem_of
 from api_base.interface.errors.http import BadRequest, UnsupportedMediaType
 from api_base.interface.errors.problem import MEDIA_TYPE
+from api_base.interface.middleware.http_exchange import http_exchange_of
 from api_base.interface.public_url import public_prefix
 from api_base.interface.routes.body import media_type
 from api_base.interface.routes.parameters import header
@@ -54,6 +55,7 @@ class ResumableRequest:
     """
 
     tus: bool
+    path: str = ""
     interop: int | None = None
     tus_version: str | None = None
     offset: int | None = None
@@ -123,6 +125,7 @@ class ResumableHeaders:
             name = named.get("filename") or named.get("name") or (None if disposition is None else disposition_name(disposition))
             return ResumableRequest(
                 tus=tus,
+                path=http_exchange_of(scope).context.path,
                 interop=number,
                 tus_version=version,
                 offset=_number(scope, b"upload-offset"),

@@ -1,8 +1,7 @@
-"""All routes of version 1, compiled for the dispatcher."""
+"""All routes, compiled for the dispatcher."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Final
 
 from fastapi import APIRouter
 from fastapi.routing import APIWebSocketRoute, iter_route_contexts
@@ -17,8 +16,6 @@ from api_base.interface.routes.plain import plain_routes
 from api_base.interface.routes.query_method import QueryOperation
 from api_base.interface.routes.websocket import WebSocketRoute
 from api_base.interface.websocket.registry import OpenSockets
-
-V1: Final = "/api/v1"
 
 
 def route_table(
@@ -46,9 +43,9 @@ def _operations(routers: Sequence[tuple[str, APIRouter]], body_limit: int, expor
                 )
         for one in router.definitions if isinstance(router, Router) else ():
             signature, options = one.signature(prefix), _mounted(one.options, prefix)
-            yield Operation(signature, one.method, one.status, options, body_limit, exports)
+            yield Operation(signature, one.method, one.status, options, body_limit, exports, one.version)
             if one.answers_query(prefix):
-                yield QueryOperation(signature, options, exports)
+                yield QueryOperation(signature, options, exports, one.version)
 
 
 def _mounted(options: RouteOptions, prefix: str) -> RouteOptions:

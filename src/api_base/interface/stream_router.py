@@ -27,8 +27,9 @@ from api_base.interface.public_url import public_prefix
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.parameters import QueryResolver, header, query_pairs
 from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
+from api_base.interface.routes.versions import API
 
-PREFIX: Final = "/api/v1/events"
+PREFIX: Final = f"{API}/events"
 COOKIE: Final = "api_base_events"
 _PURPOSE: Final = "events-stream"
 _HEADERS: Final = ((b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no"))
@@ -63,6 +64,7 @@ class Sender:
     cross_site: bool
     cookie: str | None
     last_event_id: str | None
+    path: str
 
 
 class ReadSender:
@@ -77,6 +79,7 @@ class ReadSender:
             header(scope, b"sec-fetch-site") == "cross-site",
             cookie_parser(header(scope, b"cookie") or "").get(COOKIE),
             header(scope, b"last-event-id"),
+            http_exchange_of(scope).context.path,
         )
 
     def __call__(self) -> None:
@@ -169,9 +172,8 @@ def routes(ports: StreamPorts) -> Router:
         if principal is None or principal.session_id is None:
             raise Unauthenticated("The operation requires authentication. Send an access token.")
         value = ports.tokens.seal(_PURPOSE, principal.user_id, principal.session_id, principal.tenant_id or NO_TENANT)
-        cookie = (
-            f"{COOKIE}={value}; Path={public_prefix.get()}{PREFIX}/stream; HttpOnly; SameSite=Strict{'; Secure' if ports.secure else ''}"
-        )
+        path = f"{public_prefix.get()}{sender.path.removesuffix('/session')}/stream"
+        cookie = f"{COOKIE}={value}; Path={path}; HttpOnly; SameSite=Strict{'; Secure' if ports.secure else ''}"
         return ProtocolAnswer(status=204, content=None, headers=[(b"set-cookie", cookie.encode())])
 
     return router

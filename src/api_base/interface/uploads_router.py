@@ -36,10 +36,11 @@ from api_base.interface.resumable import (
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.rendering import ProtocolAnswer
 from api_base.interface.routes.streaming import BodyInterrupted, BodyStream
+from api_base.interface.routes.versions import API
 from api_base.interface.v1.bodies.files import Streamed
 from api_base.interface.v1.files import MAX_BYTES, accepted
 
-PATH: Final = "/api/v1/files/uploads"
+PATH: Final = f"{API}/files/uploads"
 Said = Annotated[ResumableRequest, Depends(ResumableHeaders())]
 _ANY: Final[dict[str, Any]] = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
 
@@ -79,7 +80,7 @@ class _Uploads:
         length, carries = said.length_of(content), said.carries(content)
         begin = BeginUpload(name=said.name, content_type=said.content_type, length=length, metadata=said.metadata)
         upload = await self._bus.execute(begin)
-        location = f"{public_prefix.get()}{PATH}/{upload.id}".encode()
+        location = f"{public_prefix.get()}{said.path}/{upload.id}".encode()
         if carries:
             limits = await self._bus.execute(GetUploadLimits())
             resumable = [(b"location", location), *said.echo, (b"upload-limit", upload_limit(limits))]

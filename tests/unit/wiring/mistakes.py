@@ -206,7 +206,7 @@ ROUTES: Final = (
         '@router.put("/{id}/title"',
         'Two routes serve PUT /api/v1/goods/{id}/title, the first at «@router.put("/{id}». Change the path or the method of one of them.\n'
         "«@router.put(\"/{id}»: Two routes have the name 'rename_good', the first at «@router.put(\"/{id}»: clients name their methods by it. "
-        "Rename one of the functions.\n«@router.put(\"/{id}»: rename_good has no parameter 'key', which its path /api/v1/goods/{key}/title names. "
+        "Rename one of the functions.\n«@router.put(\"/{id}»: rename_good has no parameter 'key', which its path /api/v2/goods/{key}/title names. "
         "Add it.",
     ),
     Mistake(
@@ -238,14 +238,14 @@ ROUTES: Final = (
         "async def get_good(id: UUID)",
         "async def get_good()",
         '@router.get("/{id}"',
-        "get_good has no parameter 'id', which its path /api/v1/goods/{id} names. Add it.",
+        "get_good has no parameter 'id', which its path /api/v2/goods/{id} names. Add it.",
     ),
     Mistake(
         "a parameter that a router cannot resolve",
         "async def get_good(id: UUID)",
         "async def get_good(id: UUID, verbose: dict[str, bool])",
         '@router.get("/{id}"',
-        "The parameter 'verbose' of get_good is neither a value of the path /api/v1/goods/{id}, a value of the query, a body nor a resolver. "
+        "The parameter 'verbose' of get_good is neither a value of the path /api/v2/goods/{id}, a value of the query, a body nor a resolver. "
         "Declare one of these, or use fastapi.APIRouter for this route.",
     ),
     Mistake(
@@ -302,14 +302,14 @@ ROUTES: Final = (
         "    return router\n",
         '    outer = APIRouter(prefix="/outer")\n    outer.include_router(router)\n    return outer\n',
         '@router.get("", summary',
-        "/api/v1/outer includes this Router. Return each Router from a Context of its own; only a plain APIRouter may be included.",
+        "/api/v2/outer includes this Router. Return each Router from a Context of its own; only a plain APIRouter may be included.",
     ),
     Mistake(
         "a WebSocket route of FastAPI",
         "    return router\n",
         '    plain = APIRouter()\n    plain.add_api_websocket_route("/live", count)\n    return plain\n',
         "async def count(",
-        "/api/v1/live is a WebSocket route of FastAPI. Declare it with `websocket` of a Router.",
+        "/api/v2/live is a WebSocket route of FastAPI. Declare it with `websocket` of a Router.",
     ),
     Mistake(
         "routes that return nothing",
@@ -662,14 +662,14 @@ NAMES: Final = (
         "    lifespan=lifespan,\n",
         "    middleware=lambda ports: [Middleware(GetGoodHandler)],\n",
         CONTEXT,
-        "middleware of the context 'shop' would see POST /api/v1/auth/register, which is not its own. Give the context a prefix of its own.",
+        "middleware of the context 'shop' would see POST /api/{version}/auth/register, which is not its own. Give the context a prefix of its own.",
     ),
     Mistake(
         "a prefix that is no path",
         "    lifespan=lifespan,\n",
         '    lifespan=lifespan,\n    prefix="api/v2/",\n',
         CONTEXT,
-        "The prefix 'api/v2/' of the context 'shop' is not a path such as /api/v1: segments that begin with a slash, without placeholders "
+        "The prefix 'api/v2/' of the context 'shop' is not a path such as /desk or /desk/{version}: segments that begin with a slash, without other placeholders "
         "and without a slash at the end.",
     ),
     Mistake(
@@ -738,7 +738,7 @@ NAMES: Final = (
         "    routes=routes,\n",
         "    routes=routes,\n    problem=ProblemShape(dict),\n",
         CONTEXT,
-        "problem of the context 'shop' would change the errors of 'users', which is below /api/v1 too. Give the context a prefix of its own, or 'users' the same problem.",
+        "problem of the context 'shop' would change the errors of 'users', which is below /api/{version} too. Give the context a prefix of its own, or 'users' the same problem.",
     ),
     Mistake(
         "a shape of errors that does not convert all",

@@ -78,7 +78,7 @@ PARAMETERS: Final = (
     of_get(
         "a value of another path",
         "x: Annotated[int, fastapi.Path()]",
-        "is no value of the path /api/v1/goods/{id}. Name it there, or remove Path.",
+        "is no value of the path /api/v2/goods/{id}. Name it there, or remove Path.",
     ),
     of_get(
         "the response of FastAPI",
@@ -116,7 +116,7 @@ PARAMETERS: Final = (
         "async def get_good(id: UUID)",
         "async def get_good(id: Annotated[UUID, fastapi.Query()])",
         GET,
-        "The parameter 'id' of get_good is a value of the path /api/v1/goods/{id}, and not of Query. Remove the annotation, or rename it.",
+        "The parameter 'id' of get_good is a value of the path /api/v2/goods/{id}, and not of Query. Remove the annotation, or rename it.",
     ),
     Mistake(
         "a default of a value of the path",

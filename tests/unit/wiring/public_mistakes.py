@@ -5,7 +5,7 @@ from typing import Final
 from tests.unit.wiring.mistakes import Mistake
 
 ROUTE: Final = '@router.get("/{tenant}/leaflets/{id}"'
-SHOWN: Final = "GET /api/v1/goods/{tenant}/leaflets/{id} names ReadLeaflet, which has public_of"
+SHOWN: Final = "GET /api/v2/goods/{tenant}/leaflets/{id} names ReadLeaflet, which has public_of"
 WRITE: Final = "class WriteLeaflet("
 TABLE: Final = "LEAFLETS = tenant_owned("
 
@@ -25,7 +25,7 @@ PUBLIC_PAGES: Final = (
         '    public_of = "slug"\n    tenant: str\n',
         "class ReadLeaflet(",
         "ReadLeaflet has public_of='slug', which is no field of it with the type str. Name the field with the slug of the tenant.\n"
-        "«@router.get(\"/{tenant}/leaflets/{id}\"»: GET /api/v1/goods/{tenant}/leaflets/{id} names ReadLeaflet, which has public_of='slug', "
+        "«@router.get(\"/{tenant}/leaflets/{id}\"»: GET /api/v2/goods/{tenant}/leaflets/{id} names ReadLeaflet, which has public_of='slug', "
         "but its path has no {slug}. Write it, such as /tenants/{slug}/…",
     ),
     Mistake(
@@ -50,7 +50,7 @@ PUBLIC_PAGES: Final = (
         "ReadLeaflet is a command with public_of and the permission 'public'. Visitors who write are signed in: write permission = AUTHENTICATED.\n"
         "«class ReadLeaflet(»: ReadLeaflet is a command with public_of and without limits, so a stranger may write without end. "
         "Write limits = (Limit(…),).\n"
-        '«@router.get("/{tenant}/leaflets/{id}"»: GET /api/v1/goods/{tenant}/leaflets/{id} names ReadLeaflet, a command with public_of, and '
+        '«@router.get("/{tenant}/leaflets/{id}"»: GET /api/v2/goods/{tenant}/leaflets/{id} names ReadLeaflet, a command with public_of, and '
         "lets anonymous callers in. Leave auth= out of its RouteOptions.",
     ),
     Mistake(
@@ -132,7 +132,7 @@ PUBLIC_PAGES: Final = (
         '"/{tenant}/leaflets", status_code=204',
         '"/{tenant}/leaflets", RouteOptions(auth="optional"), status_code=204',
         '@router.post("/{tenant}/leaflets"',
-        "POST /api/v1/goods/{tenant}/leaflets names WriteLeaflet, a command with public_of, and lets anonymous callers in. "
+        "POST /api/v2/goods/{tenant}/leaflets names WriteLeaflet, a command with public_of, and lets anonymous callers in. "
         "Leave auth= out of its RouteOptions.",
     ),
     Mistake(
@@ -140,7 +140,7 @@ PUBLIC_PAGES: Final = (
         '"/{tenant}/leaflets/{id}", RouteOptions(auth="optional"), summary="Read a leaflet")\n    async def read_leaflet(tenant: str, id',
         '"/leaflets/{id}", RouteOptions(auth="optional"), summary="Read a leaflet")\n    async def read_leaflet(id',
         '@router.get("/leaflets/{id}"',
-        "GET /api/v1/goods/leaflets/{id} names ReadLeaflet, which has public_of='tenant', but its path has no {tenant}. "
+        "GET /api/v2/goods/leaflets/{id} names ReadLeaflet, which has public_of='tenant', but its path has no {tenant}. "
         "Write it, such as /tenants/{tenant}/…",
     ),
     Mistake(

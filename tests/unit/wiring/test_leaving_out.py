@@ -56,7 +56,7 @@ def test_a_route_of_a_message_of_a_left_out_context(settings: Settings, tmp_path
         )
     )
     assert found_in(settings, [*without("items"), copy.imported()]) == [
-        f"{copy.place('async def rename_good(')}: PUT /api/v1/goods/{{id}}/title names the message DeleteItem, which has no handler. "
+        f"{copy.place('async def rename_good(')}: PUT /api/v2/goods/{{id}}/title names the message DeleteItem, which has no handler. "
         "The built-in context 'items', which is left out, brings it: take items out of CONTEXTS_DISABLED."
     ]
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -17,6 +18,7 @@ from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.migrations import branches
 from api_base.bootstrap.services import build
 from api_base.core.config import Settings
+from api_base.core.config.versions import VersionSettings
 from api_base.core.errors import WiringError
 from api_base.infrastructure.db.migrations.revisions import read
 from api_base.operations.wiring import declared_faults
@@ -24,9 +26,10 @@ from tests.unit.wiring import mistakes, shop
 from tests.unit.wiring.mistakes import Mistake
 from tests.unit.wiring.parameter_mistakes import PARAMETERS
 from tests.unit.wiring.public_mistakes import PUBLIC_PAGES
+from tests.unit.wiring.version_mistakes import VERSIONS
 
 SOURCE: Final = Path(shop.__file__).parent
-MISTAKES: Final = (*mistakes.MISTAKES, *PARAMETERS, *PUBLIC_PAGES)
+MISTAKES: Final = (*mistakes.MISTAKES, *PARAMETERS, *PUBLIC_PAGES, *VERSIONS)
 ROOT: Final = Path(__file__).parents[3]
 _numbers = count(1)
 
@@ -161,6 +164,26 @@ def test_a_route_of_the_base_itself_cannot_be_replaced(settings: Settings, copy:
     assert found.place == copy.place('@router.get("/health/live")')
     first = f"src/api_base/interface/v1/health_router.py:{line_of(health, 'async def health_live(')}"
     assert found.sentence == f"Two routes serve GET /health/live, the first at {first}. Change the path or the method of one of them."
+
+
+@pytest.mark.parametrize(
+    ("versions", "place", "sentence"),
+    [
+        (VersionSettings(oldest=3), "VERSIONS__OLDEST", "There is no version 3: the newest one is 2."),
+        (
+            VersionSettings(sunsets={2: date(2029, 1, 1)}),
+            "VERSIONS__SUNSETS",
+            "Version 2 is the newest one, which does not end. Name an older one.",
+        ),
+        (
+            VersionSettings(sunsets={7: date(2029, 1, 1)}),
+            "VERSIONS__SUNSETS",
+            "Version 7 does not exist: the newest one is 2. Name an older one.",
+        ),
+    ],
+)
+def test_settings_name_versions_that_there_are(settings: Settings, versions: VersionSettings, place: str, sentence: str) -> None:
+    assert found_in(settings.model_copy(update={"versions": versions}), BUILT_IN) == [f"{place}: {sentence}"]
 
 
 def test_a_path_that_another_context_has_below_another_prefix(settings: Settings, copy: Copy) -> None:

@@ -155,21 +155,27 @@ class ListRequest:
 
     def renamed(self, names: Mapping[str, str]) -> "ListRequest":
         """Return the request on the fields that `names` maps its fields to."""
-        return replace(
-            self,
-            specification=self.specification and _renamed(self.specification, names),
-            sort=tuple(replace(one, field=names[one.field]) for one in self.sort),
-            filtered=frozenset(names[name] for name in self.filtered),
+        return self.on_other_fields(
+            lambda one: [FieldSpecification(names[one.field], one.operator, one.value)],
+            lambda one: [replace(one, field=names[one.field])],
         )
 
-
-def _renamed(specification: Specification[Any], names: Mapping[str, str]) -> Specification[Any]:
-    match specification:
-        case AndSpecification(left, right):
-            return _renamed(left, names) & _renamed(right, names)
-        case FieldSpecification(field, operator, value):
-            return FieldSpecification(names[field], operator, value)
-    raise TypeError(f"a query string has no {type(specification).__name__}")
+    def on_other_fields(
+        self,
+        filters: Callable[[FieldSpecification[Any]], Sequence[FieldSpecification[Any]]],
+        sorts: Callable[[Sort], Sequence[Sort]],
+    ) -> "ListRequest":
+        """Return the request with other comparisons in the place of each of its own, which all must hold, and other sorts in that of each sort."""
+        compared = [other for one in _conjuncts(self.specification) for other in filters(one)]
+        specification: Specification[Any] | None = None
+        for one in compared:
+            specification = one if specification is None else specification & one
+        return replace(
+            self,
+            specification=specification,
+            sort=tuple(other for one in self.sort for other in sorts(one)),
+            filtered=frozenset(one.field for one in compared),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

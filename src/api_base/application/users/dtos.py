@@ -2,10 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from api_base.core.types import Language
 from api_base.domain.users.entities import User, UserStatus
+
+
+class PlatformRole(StrEnum):
+    """What a user is outside of tenants."""
+
+    ADMINISTRATOR = "administrator"
+    USER = "user"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +22,7 @@ class UserDTO:
     email: str
     name: str
     status: UserStatus
-    platform_admin: bool
+    platform_role: PlatformRole
     language: Language
     version: int
     created_at: datetime
@@ -27,7 +35,7 @@ class UserDTO:
             email=user.email.value,
             name=user.name,
             status=user.status,
-            platform_admin=user.platform_admin,
+            platform_role=PlatformRole.ADMINISTRATOR if user.platform_admin else PlatformRole.USER,
             language=user.language,
             version=user.version,
             created_at=user.created_at,

@@ -35,6 +35,7 @@ from api_base.infrastructure.users.tables import PASSWORD_RESETS, PLATFORM_ADMIN
 from api_base.infrastructure.users.tables import USERS as USERS_TABLE
 from api_base.interface.mcp import members as members_tools
 from api_base.interface.v1 import users as v1
+from api_base.interface.v2 import users as v2
 
 EMAILS: Final = Path(application.__path__[0]) / "emails"
 """Folder of the e-mail templates of this context."""
@@ -124,5 +125,6 @@ USERS: Final = Context(
     prune=(Prune(table=REGISTRATIONS, keep=timedelta(days=1)), Prune(table=PASSWORD_RESETS, keep=timedelta(days=1))),
     mcp=members_tools.USERS,
     routes=v1.routes,
+    changes=v2.CHANGES,
     graphql="api_base.interface.graphql.users:USERS",
 )

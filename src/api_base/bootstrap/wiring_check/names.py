@@ -72,11 +72,11 @@ def faults(declarations: Declarations) -> Iterator[Fault]:
         "Two authentication schemes have the name {0!r}. Rename one of them.",
     )
     for context in contexts:
-        if not _PREFIX.fullmatch(context.prefix):
+        if not _PREFIX.fullmatch(context.prefix.removesuffix("/{version}")):
             yield Fault(
                 context.declared_at,
-                f"The prefix {context.prefix!r} of the context {context.name!r} is not a path such as /api/v1: "
-                "segments that begin with a slash, without placeholders and without a slash at the end.",
+                f"The prefix {context.prefix!r} of the context {context.name!r} is not a path such as /desk or /desk/{{version}}: "
+                "segments that begin with a slash, without other placeholders and without a slash at the end.",
             )
         if f"{context.prefix}/".startswith(EXEMPT):
             yield Fault(

@@ -1,7 +1,7 @@
 """Routes: one for each method and path, with a name of its own, whose parameters, result and options fit its function."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from functools import partial
 from string import Formatter
@@ -49,24 +49,18 @@ class _Route(NamedTuple):
     options: RouteOptions | None = None
 
 
-def faults(routers: Sequence[tuple[str, APIRouter]], declarations: Declarations) -> Iterator[Fault]:
-    """Yield the faults of the routes of (prefix, router) pairs. `declarations` know which messages have a handler."""
-    paths: dict[tuple[str, str], str] = {}
-    names: dict[str, str] = {}
-    for route in _routes(routers):
-        place, key, shown = place_of(route.endpoint), (route.method, _PLACEHOLDER.sub("{", route.path)), f"{route.method} {route.path}"
-        if key in paths:
-            yield Fault(place, f"Two routes serve {shown}, the first at {paths[key]}. Change the path or the method of one of them.")
-        paths.setdefault(key, place)
-        if route.name is not None and route.name in names:
-            yield Fault(
-                place,
-                f"Two routes have the name {route.name!r}, the first at {names[route.name]}: clients name their methods by it. "
-                "Rename one of the functions.",
-            )
-        if route.name is not None:
-            names.setdefault(route.name, place)
-        yield from _messages(route, shown, declarations)
+def faults(
+    routers: Sequence[tuple[str, APIRouter]], declarations: Declarations, mounted: Sequence[tuple[str, APIRouter]]
+) -> Iterator[Fault]:
+    """Yield the faults of the routes of (prefix, router) pairs. `declarations` know which messages have a handler.
+
+    `mounted` are those of all versions of the API. The older ones are made from the newest one: only what exists twice is found there.
+    """
+    found = list(_routes(routers))
+    yield from _of_one_path(_routes(mounted))
+    yield from _of_one_name(found)
+    for route in found:
+        yield from _messages(route, f"{route.method} {route.path}", declarations)
     yield from _shared_prefixes(routers, declarations)
     for prefix, router in routers:
         yield from _mounted(prefix, router)
@@ -74,10 +68,38 @@ def faults(routers: Sequence[tuple[str, APIRouter]], declarations: Declarations)
             yield from _definition(one, prefix)
 
 
+def _of_one_path(routes: Iterable[_Route]) -> Iterator[Fault]:
+    """Find two routes of one path, once, although both are in each version of the API."""
+    paths: dict[tuple[str, str], str] = {}
+    found: set[tuple[str, str]] = set()
+    for route in routes:
+        place, key = place_of(route.endpoint), (route.method, _PLACEHOLDER.sub("{", route.path))
+        if key in paths and (place, paths[key]) not in found:
+            found.add((place, paths[key]))
+            sentence = (
+                f"Two routes serve {route.method} {route.path}, the first at {paths[key]}. Change the path or the method of one of them."
+            )
+            yield Fault(place, sentence)
+        paths.setdefault(key, place)
+
+
+def _of_one_name(routes: Iterable[_Route]) -> Iterator[Fault]:
+    names: dict[str, str] = {}
+    for route in [route for route in routes if route.name is not None]:
+        place, name = place_of(route.endpoint), route.name or ""
+        if name in names:
+            yield Fault(
+                place,
+                f"Two routes have the name {name!r}, the first at {names[name]}: clients name their methods by it. Rename one of the functions.",
+            )
+        names.setdefault(name, place)
+
+
 def _shared_prefixes(routers: Sequence[tuple[str, APIRouter]], declarations: Declarations) -> Iterator[Fault]:
     """Find routes of others below the prefix of a context with middlewares, one for each context."""
     for parts in [parts for parts in declarations.parts if parts.middleware]:
-        others = [(prefix, router) for prefix, router in routers if router is not parts.routes and router is not parts.protocol_routes]
+        declared = [*declarations.routers, *declarations.protocol_routers, *(("", router) for prefix, router in routers if not prefix)]
+        others = [(prefix, router) for prefix, router in declared if router is not parts.routes and router is not parts.protocol_routes]
         seen = [route for route in _routes(others) if f"{route.path}/".startswith(f"{parts.context.prefix}/")]
         for route in seen[:1]:
             yield Fault(
@@ -106,7 +128,8 @@ def _routes(routers: Sequence[tuple[str, APIRouter]]) -> Iterator[_Route]:
         if isinstance(router, Router):
             for one in router.definitions:
                 documented = router.include_in_schema and one.documented.get("include_in_schema", True)
-                yield _Route(one.method, prefix + one.path, one.endpoint.__name__ if documented else None, one.endpoint, one.options)
+                name = one.endpoint.__name__ if documented else None
+                yield _Route(one.method, prefix + one.path, name, one.endpoint, one.options)
             for path, serve, _ in router.websockets:
                 yield _Route(WEBSOCKET, prefix + path, None, serve)
         for context in iter_route_contexts(router.routes):

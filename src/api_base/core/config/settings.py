@@ -18,6 +18,7 @@ from api_base.core.config.server import ResilienceSettings, ServerSettings
 from api_base.core.config.sources import EnvironmentFileSource, EnvironmentSource
 from api_base.core.config.storage import ScannerSettings, StorageSettings
 from api_base.core.config.values import context_name, context_path, plan_name
+from api_base.core.config.versions import VersionSettings
 from api_base.core.config.websocket import WebSocketSettings
 
 Environment = Literal["development", "test", "production"]
@@ -83,6 +84,8 @@ class Settings(BaseSettings):
     """Outbound calls."""
     observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings)
     """Logs, metrics, traces."""
+    versions: VersionSettings = Field(default_factory=VersionSettings)
+    """Versions of the API."""
     websocket: WebSocketSettings = Field(default_factory=WebSocketSettings)
     """WebSockets."""
 

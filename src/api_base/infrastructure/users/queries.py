@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from api_base.application.common.listing import Page
 from api_base.application.users import permissions
-from api_base.application.users.dtos import UserDTO
+from api_base.application.users.dtos import PlatformRole, UserDTO
 from api_base.application.users.queries import USER_FIELDS, GetProfile, GetUser, GetUsersByIds, ListUsers
 from api_base.core.errors import Forbidden, NotFound
 from api_base.core.protocols import PermissionChecker
@@ -19,12 +19,15 @@ from api_base.infrastructure.db.rows import restored
 from api_base.infrastructure.db.schema import Ownership
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.db.statement import Statement
-from api_base.infrastructure.users.tables import IS_PLATFORM_ADMIN, USERS
+from api_base.infrastructure.users.tables import IS_PLATFORM_ADMINISTRATOR, USERS
 
+PLATFORM_ROLE: Final = sa.case(
+    (IS_PLATFORM_ADMINISTRATOR, sa.literal_column(f"'{PlatformRole.ADMINISTRATOR}'")), else_=sa.literal_column(f"'{PlatformRole.USER}'")
+).label("platform_role")
 COLUMNS: Final = {"email": USERS.c.email, "status": USERS.c.status, "created_at": USERS.c.created_at}
 
 
-to_dto: Final = restored(UserDTO, status=UserStatus, language=Language)
+to_dto: Final = restored(UserDTO, platform_role=PlatformRole, status=UserStatus, language=Language)
 
 
 class _UserReader:
@@ -33,7 +36,7 @@ class _UserReader:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._statement = Statement(
-            sa.select(USERS, IS_PLATFORM_ADMIN).where(USERS.c.id == sa.bindparam("id", type_=sa.Uuid)), Ownership.SYSTEM
+            sa.select(USERS, PLATFORM_ROLE).where(USERS.c.id == sa.bindparam("id", type_=sa.Uuid)), Ownership.SYSTEM
         )
 
     async def _get(self, id: UserId) -> UserDTO:
@@ -59,7 +62,7 @@ class GetUsersByIdsHandler:
     def __init__(self, database: Database, checker: PermissionChecker) -> None:
         self._database, self._checker = database, checker
         named = USERS.c.id == sa.any_(sa.bindparam("ids", type_=ARRAY(sa.Uuid)))
-        self._statement = Statement(sa.select(USERS, IS_PLATFORM_ADMIN).where(named), Ownership.SYSTEM)
+        self._statement = Statement(sa.select(USERS, PLATFORM_ROLE).where(named), Ownership.SYSTEM)
 
     async def handle(self, query: GetUsersByIds) -> Sequence[UserDTO]:
         """Read the same for ids that the caller may not see as for ids that do not exist."""
@@ -73,7 +76,7 @@ class GetUsersByIdsHandler:
 
 class ListUsersHandler:
     def __init__(self, database: Database) -> None:
-        self.pages = PageBuilder(database, USERS, USER_FIELDS, COLUMNS, to_dto, also=(IS_PLATFORM_ADMIN,))
+        self.pages = PageBuilder(database, USERS, USER_FIELDS, COLUMNS, to_dto, also=(PLATFORM_ROLE,))
 
     async def handle(self, query: ListUsers) -> Page[UserDTO]:
         """A page of users. Raises `Invalid` for an invalid cursor."""

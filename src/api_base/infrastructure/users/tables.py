@@ -34,7 +34,8 @@ PLATFORM_ADMINISTRATORS: Final = system_owned(
 )
 """Only the role that owns the table writes it: a process that serves cannot make anybody an administrator."""
 
-IS_PLATFORM_ADMIN: Final = sa.exists().where(PLATFORM_ADMINISTRATORS.c.user_id == USERS.c.id).label("platform_admin")
+IS_PLATFORM_ADMINISTRATOR: Final = sa.exists().where(PLATFORM_ADMINISTRATORS.c.user_id == USERS.c.id)
+IS_PLATFORM_ADMIN: Final = IS_PLATFORM_ADMINISTRATOR.label("platform_admin")
 """Whether a user is an administrator of the platform, as a column of a statement that reads `USERS`."""
 
 USER_PASSWORDS: Final = user_owned(

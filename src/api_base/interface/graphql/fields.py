@@ -62,15 +62,15 @@ def list_of(kind: Any) -> Any:
     return list[kind]
 
 
-def plain_field(read: Callable[[Any], Any], returns: Any, description: str | None = None) -> StrawberryField:
-    """Return the field whose value `read` takes from the object."""
+def plain_field(read: Callable[[Any], Any], returns: Any, description: str | None = None, deprecated: str | None = None) -> StrawberryField:
+    """Return the field whose value `read` takes from the object. `deprecated` says what to use instead of it."""
 
     def value(root: Any, info: Any) -> Any:
         del info
         return read(root)
 
     _describe(value, returns, {})
-    made: StrawberryField = strawberry.field(resolver=value, description=description, metadata={_READ: read})
+    made: StrawberryField = strawberry.field(resolver=value, description=description, deprecation_reason=deprecated, metadata={_READ: read})
     return made
 
 

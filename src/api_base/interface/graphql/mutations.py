@@ -70,7 +70,7 @@ class Mutations:
         """Yield the mutations with their names."""
         for _, router in routers:
             for one in router.definitions if isinstance(router, Router) else ():
-                if one.method in CHANGING and (parameters := self._parameters(one)) is not None:
+                if one.method in CHANGING and one.options.removed_in is None and (parameters := self._parameters(one)) is not None:
                     yield argument_name(one.endpoint.__name__), self._field(one, parameters)
 
     def _parameters(self, one: RouteDefinition) -> list[_Parameter] | None:

@@ -22,6 +22,7 @@ from api_base.interface.graphql.scalars import SCALARS
 from api_base.interface.graphql.searching import search_field
 from api_base.interface.graphql.subscriptions import subscription_fields
 from api_base.interface.graphql.types import NodeInterface, Types
+from api_base.interface.versioning import Change
 
 MAX_NODES: Final = 200
 """Ids of one `nodes`."""
@@ -34,12 +35,14 @@ class ApiSchema(strawberry.Schema):
         """Log nothing: `graphql_error` has logged what is unexpected."""
 
 
-def build_schema(declared: Sequence[GraphQL], routers: Sequence[tuple[str, APIRouter]] = ()) -> strawberry.Schema:
+def build_schema(
+    declared: Sequence[GraphQL], routers: Sequence[tuple[str, APIRouter]] = (), changes: Sequence[Change] = ()
+) -> strawberry.Schema:
     """Return the schema of all contexts. Mutations are the routes of `routers` that change something. Raises `ProgrammingError` for what GraphQL cannot show, and for two fields of one name.
 
     Execute operations with a new `GraphQLContext` each, while `current_context` holds the principal.
     """
-    types = Types([node for one in declared for node in one.nodes])
+    types = Types([node for one in declared for node in one.nodes], changes)
     connections = Connections(types)
     roots = _Roots()
     for one in declared:

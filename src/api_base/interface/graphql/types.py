@@ -1,18 +1,20 @@
 """Types of GraphQL from DTOs: each field of a DTO is a field of its type, with the same value as in the REST API."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from operator import attrgetter, itemgetter
 from types import NoneType, UnionType
 from typing import Any, Final, NewType, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import strawberry
+from strawberry.types.field import StrawberryField
 
 from api_base.core.errors import ProgrammingError
 from api_base.interface.errors.problem import ProblemDocument
@@ -21,6 +23,7 @@ from api_base.interface.graphql.declared import Node
 from api_base.interface.graphql.errors import argument_name, code_of, located
 from api_base.interface.graphql.fields import list_of, object_type, plain_field
 from api_base.interface.graphql.scalars import Json, Long
+from api_base.interface.versioning import Change
 
 _SAME: Final = (str, bool, float, Decimal, datetime, date, UUID)
 _SCALARS: Final[Mapping[Any, Any]] = {**{kind: kind for kind in _SAME}, int: Long, Any: Json | None, object: Json | None}
@@ -30,6 +33,10 @@ _UUID: Final = "The id in the REST API, and in the names of channels."
 @strawberry.interface(name="Node", description="An object with a global id [Relay, Global Object Identification].")
 class NodeInterface:
     id: strawberry.ID = strawberry.field(description="Opaque, and bound to the type.")
+
+
+def _older(change: Change, readers: Mapping[str, Callable[[Any], Any]], name: str, root: Any) -> Any:
+    return change.shown({newer: read(root) for newer, read in readers.items()})[name]
 
 
 def _violations(problem: Mapping[str, Any]) -> list[Mapping[str, str]] | None:
@@ -60,9 +67,13 @@ ProblemType: Final = object_type(
 
 
 class Types:
-    """The types of one schema. `nodes` are those of all contexts."""
+    """The types of one schema. `nodes` and `changes` are those of all contexts.
 
-    def __init__(self, nodes: Sequence[Node]) -> None:
+    GraphQL has no versions: what a version of the REST API replaced stays as a deprecated field, unless the newer one has its name.
+    """
+
+    def __init__(self, nodes: Sequence[Node], changes: Sequence[Change] = ()) -> None:
+        self._changes = sorted(changes, key=lambda one: -one.version.number)
         self.nodes = {node.dto: node for node in nodes}
         self.by_name = {node.name: node for node in nodes}
         self._made: dict[type[Any], Any] = {}
@@ -90,6 +101,7 @@ class Types:
             hint = hints[one.name]
             read = _entries(one.name) if _has_entries(hint) else attrgetter(one.name)
             fields[one.name] = plain_field(read, self.output(hint, dto, one.name))
+        fields |= {one: made for one, made in self._replaced(dto, hints) if one not in fields}
         bases: tuple[type[Any], ...] = ()
         if node is not None:
             key, bases = attrgetter(node.key), (NodeInterface,)
@@ -98,6 +110,18 @@ class Types:
         made = object_type(name, fields, _documentation(dto), bases)
         made.__strawberry_definition__.is_type_of = lambda found, info: isinstance(found, dto)
         return made
+
+    def _replaced(self, dto: type[Any], hints: Mapping[str, Any]) -> Iterator[tuple[str, StrawberryField]]:
+        """Yield the fields that versions of the API have replaced, with their names."""
+        known: dict[str, tuple[Any, Callable[[Any], Any]]] = {
+            one.name: (hints[one.name], attrgetter(one.name)) for one in dataclass_fields(dto)
+        }
+        for change in self._changes:
+            if dto in change.of:
+                for name, hint in change.types({newer: known[newer][0] for newer in change.newer}).items():
+                    known[name] = hint, partial(_older, change, {newer: known[newer][1] for newer in change.newer}, name)
+                    instead = " and ".join(argument_name(newer) for newer in change.newer)
+                    yield name, plain_field(known[name][1], self.output(hint, dto, name), deprecated=f"Use {instead}.")
 
     def _claim(self, name: str, dto: type[Any]) -> None:
         other = self._names.setdefault(name, dto)

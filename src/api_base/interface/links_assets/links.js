@@ -4,7 +4,7 @@ history.replaceState(null, "", location.pathname);
 
 async function post(path, body, bearer) {
   const headers = { "Content-Type": "application/json", ...(bearer && { Authorization: `Bearer ${bearer}` }) };
-  const response = await fetch(new URL(`../api/v1${path}`, document.baseURI), { method: "POST", headers, body: JSON.stringify(body) });
+  const response = await fetch(new URL(document.body.dataset.api + path, document.baseURI), { method: "POST", headers, body: JSON.stringify(body) });
   const content = response.status === 204 ? null : await response.json();
   if (!response.ok) throw new Error([content.detail, ...(content.errors ?? []).map((error) => error.message)].filter(Boolean).join(" "));
   return content;

@@ -8,13 +8,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api_base.interface.middleware.http_exchange import http_exchange_of
 
 EXPOSED: Final = (
-    b"Accept-Query, Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, "
+    b"API-Version, Accept-Query, Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, "
     b"Tus-Checksum-Algorithm, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Complete, Upload-Draft-Interop-Version, "
     b"Upload-Expires, Upload-Length, Upload-Limit, Upload-Metadata, Upload-Offset, X-Request-ID, traceparent"
 )
 METHODS: Final = b"GET, HEAD, QUERY, POST, PUT, PATCH, DELETE, OPTIONS"
 ALLOWED: Final = (
-    b"Apollo-Require-Preflight, Authorization, Content-Disposition, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Last-Event-ID, Range, Tus-Resumable, Upload-Checksum, "
+    b"API-Version, Apollo-Require-Preflight, Authorization, Content-Disposition, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Last-Event-ID, Range, Tus-Resumable, Upload-Checksum, "
     b"Upload-Complete, Upload-Defer-Length, Upload-Draft-Interop-Version, Upload-Length, Upload-Metadata, Upload-Offset, "
     b"X-Apollo-Operation-Name, X-Request-ID, traceparent, tracestate"
 )

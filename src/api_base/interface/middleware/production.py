@@ -57,11 +57,12 @@ def stack(
     settings: Settings,
     ports: StackPorts,
     by_prefix: Mapping[str, Sequence[Middleware]] = MappingProxyType({}),
+    version: Middleware | None = None,
     shapes: Mapping[str, ProblemShape] = MappingProxyType({}),
 ) -> list[Middleware]:
     """Return the middlewares, first to last; the dispatcher follows. Without allowed origins there is no CORSMiddleware.
 
-    `by_prefix` are those of contexts, which see only requests below their prefix, behind all guards. `shapes` are those of errors below a prefix.
+    `version` finds that of the API where the path does not say it. `by_prefix` are those of contexts, which see only requests below their prefix, behind all guards. `shapes` are those of errors below a prefix.
     """
     server = settings.server
     address = ClientAddress(server.trusted_proxies, server.forwarded_header)
@@ -82,6 +83,7 @@ def stack(
             **SECURITY,
             policies={"/docs": DOCS_POLICY, "/docs/reference": REFERENCE_POLICY, "/docs/graphiql": GRAPHIQL_POLICY},
         ),
+        *([] if version is None else [version]),
         Middleware(RouteMatcher, routes=ports.routes, credentials=ports.schemes),
         Middleware(RateLimitMiddleware, limits=ports.limits, exempt=EXEMPT),
         Middleware(AuthMiddleware, exempt=EXEMPT),

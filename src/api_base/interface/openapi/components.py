@@ -117,14 +117,14 @@ def header_references(*names: str) -> Json:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, *COMMON)}
 
 
-def _answer(status: int, description: str, headers: tuple[str, ...]) -> Json:
+def _answer(api: str, status: int, description: str, headers: tuple[str, ...]) -> Json:
     example = next(kind for kind in (*PROBLEMS.values(), INTERNAL) if kind.status == status)
     problem = {
         "type": type_of(example.name),
         "title": example.title,
         "status": status,
         "detail": description + ".",
-        "instance": f"{public_prefix.get()}/api/v1/items",
+        "instance": f"{public_prefix.get()}{api}/items",
         "request_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     }
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "example": problem}}
@@ -141,9 +141,9 @@ def exported() -> Json:
     return {media_type: {"schema": {"type": "string", "description": about}} for media_type in (CSV, JSONL)}
 
 
-def error_responses() -> Json:
-    """Return the responses that operations refer to, by name."""
-    return {name: _answer(*answer) for name, answer in _ANSWERS.items()}
+def error_responses(api: str) -> Json:
+    """Return the responses that operations refer to, by name. `api` is the path of the version of the API."""
+    return {name: _answer(api, *answer) for name, answer in _ANSWERS.items()}
 
 
 BY_STATUS: Final[Mapping[int, Json]] = {status: {"$ref": f"#/components/responses/{name}"} for name, (status, _, _) in _ANSWERS.items()}

@@ -12,7 +12,7 @@ from api_base.application.common.cqrs import Cacheable, Query
 from api_base.core.errors import ProgrammingError
 from api_base.core.types import cache_remaining
 from api_base.interface.routes.compression import VARY
-from api_base.interface.routes.etags import REPRESENTATION
+from api_base.interface.routes.etags import representation
 
 type Header = tuple[bytes, bytes]
 _MISS: Final[Header] = (b"cache-status", b"api-base; fwd=miss")
@@ -41,6 +41,6 @@ class ClientCaching:
         return [(b"age", b"%d" % age), (b"cache-status", b"api-base; hit; ttl=%d" % remaining)]
 
 
-def content_tag(content: bytes) -> str:
+def content_tag(content: bytes, api_version: int | None) -> str:
     """Return the entity tag of a response that has no version."""
-    return f'"{blake2b(content, digest_size=12).hexdigest()}-{REPRESENTATION}"'
+    return f'"{blake2b(content, digest_size=12).hexdigest()}-{representation(api_version)}"'

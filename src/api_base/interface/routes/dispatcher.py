@@ -19,6 +19,7 @@ from api_base.interface.public_url import PublicScope
 from api_base.interface.routes.compression import compressing
 from api_base.interface.routes.operation import ACCEPT_QUERY, Operation
 from api_base.interface.routes.plain import PlainRoute
+from api_base.interface.routes.versions import route_name
 from api_base.interface.routes.websocket import WebSocketRoute
 
 _ANY: Final = "/"
@@ -133,5 +134,5 @@ async def _other_method(scope: Scope, send: Send, allowed: list[str]) -> None:
 
 
 def _name(scope: Scope, matched: Match) -> str:
-    """Return method and path template; HEAD and QUERY are GET."""
-    return f"{'GET' if scope['method'] in ('HEAD', 'QUERY') else scope['method']} {matched.template}"
+    """Return method and path template, without the version of the API; HEAD and QUERY are GET."""
+    return matched.route.name if isinstance(matched.route, Operation) else route_name(scope["method"], matched.template, None)

@@ -11,12 +11,6 @@ from typing import Final
 from api_base.interface.errors.http import BadRequest
 from api_base.interface.routes.negotiation import CODINGS
 
-REPRESENTATION: Final = "json1"
-"""Media type and API version of the responses. Another representation of the same version has another tag."""
-
-ENTITY_TAG: Final = f'"v%d-{REPRESENTATION}"'
-"""The format of the tag of a version."""
-
 _ELEMENT: Final = re.compile(r'[ \t]*+(?:(W/)?"([\x21\x23-\x7e\x80-\xff]*+)"[ \t]*+)?(?:,|$)')
 """An element of a list, which may be empty [RFC 9110, section 5.6.1.2]. A tag may contain commas."""
 _MAX_ELEMENTS: Final = 32
@@ -29,9 +23,19 @@ NEVER: Final = -1
 """A version that no resource has, for a tag that this server did not issue."""
 
 
-def sparse_tag(version: int, fields: Sequence[str]) -> str:
-    """Return the tag of a version that `?fields=` reduces to `fields`."""
-    return f'"v{version}-{REPRESENTATION}.{hashlib.blake2s(",".join(fields).encode(), digest_size=4).hexdigest()}"'
+def representation(api_version: int | None = None) -> str:
+    """Return media type and API version of a response. Another representation of the same version of a resource has another tag."""
+    return f"json{api_version or 1}"
+
+
+def entity_tag(api_version: int | None = None) -> str:
+    """Return the format of the tag of a version of a resource."""
+    return f'"v%d-{representation(api_version)}"'
+
+
+def sparse_tag(tag: str, fields: Sequence[str]) -> str:
+    """Return the tag of what `?fields=` reduces to `fields`. `tag` is that of the whole."""
+    return f'{tag[:-1]}.{hashlib.blake2s(",".join(fields).encode(), digest_size=4).hexdigest()}"'
 
 
 def expected_version(if_match: str) -> int | None:
@@ -77,5 +81,5 @@ def _tags(text: str, header: str) -> list[tuple[bool, str]]:
         if match[2] is not None:
             tags.append((match[1] is not None, match[2]))
     if position < len(text) or not tags:
-        raise BadRequest(f'{header} is not a list of entity tags, such as "v1-{REPRESENTATION}".')
+        raise BadRequest(f'{header} is not a list of entity tags, such as "v1-json1".')
     return tags

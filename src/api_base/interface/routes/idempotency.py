@@ -42,12 +42,12 @@ def key_of(text: str) -> bytes | None:
 
 
 class Keyed:
-    """A request with a key. Two are the same if path, query, If-Match, Content-Type, what is included and the body are."""
+    """A request with a key. Two are the same if the API version, path, query, If-Match, Content-Type, what is included and the body are."""
 
-    def __init__(self, key: bytes, scope: Scope, receive: Receive) -> None:
+    def __init__(self, key: bytes, scope: Scope, receive: Receive, version: int | None = None) -> None:
         self._receive = receive
         self._key = key_digest(key)
-        asked = repr((scope["path"], scope["query_string"], header(scope, b"if-match"), header(scope, b"content-type")))
+        asked = repr((version, scope["path"], scope["query_string"], header(scope, b"if-match"), header(scope, b"content-type")))
         self._asked = fingerprint(key, asked.encode("utf-8", "surrogatepass"))
         self._execution: KeyedExecution | None = None
 
@@ -84,7 +84,7 @@ class Keyed:
         return [REPLAYED] if self._execution is not None and self._execution.replayed else []
 
 
-def keyed(scope: Scope, receive: Receive, *, accepted: bool) -> Keyed:
+def keyed(scope: Scope, receive: Receive, *, accepted: bool, version: int | None = None) -> Keyed:
     """Parse a request with the header.
 
     Raises `BadRequest` for a key that is malformed, repeated, or not accepted by the route (`accepted`).
@@ -98,4 +98,4 @@ def keyed(scope: Scope, receive: Receive, *, accepted: bool) -> Keyed:
         raise BadRequest(
             "This route takes no Idempotency-Key: it needs no authentication, or its response must not be stored. Leave the header out."
         )
-    return Keyed(key, scope, receive)
+    return Keyed(key, scope, receive, version)

@@ -7,11 +7,8 @@ and a function around the endpoint.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from email.utils import formatdate
 from functools import cached_property, partial
 from string import Formatter
-from time import time
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -21,7 +18,6 @@ from starlette.types import Receive, Scope, Send
 from api_base.application.common.listing import OffsetPage, Page
 from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, Unauthenticated
 from api_base.interface.errors.handlers import BEARER, http_problem, invalid_of, problem_of, send_problem
-from api_base.interface.errors.http import Gone
 from api_base.interface.middleware.http_exchange import HttpExchange, http_exchange_of
 from api_base.interface.public_url import public_prefix
 from api_base.interface.routes import body as bodies
@@ -30,19 +26,21 @@ from api_base.interface.routes.attribute_pointers import pointing_into_body
 from api_base.interface.routes.client_caching import ClientCaching, content_tag
 from api_base.interface.routes.compression import MIN_BYTES, compressed, compressing
 from api_base.interface.routes.dependencies import FORM, VALUES, Composed, request_of
-from api_base.interface.routes.etags import ENTITY_TAG, known_tag, sparse_tag
+from api_base.interface.routes.deprecations import Deprecated
+from api_base.interface.routes.etags import entity_tag, known_tag, sparse_tag
 from api_base.interface.routes.exports import OFFERED, SCOPE, ExportableList, Exports
 from api_base.interface.routes.form import Form
 from api_base.interface.routes.idempotency import METHODS, Keyed, accepts_key, keyed
 from api_base.interface.routes.negotiation import JSON, chosen
 from api_base.interface.routes.page_links import page_links
-from api_base.interface.routes.parameters import BodyResolver, header
+from api_base.interface.routes.parameters import BodyResolver, ListQuery, Resolver, header
 from api_base.interface.routes.renaming import result_of, sent
 from api_base.interface.routes.rendering import ProtocolAnswer, StreamAnswer
-from api_base.interface.routes.router import Deprecation, RouteOptions
+from api_base.interface.routes.router import RouteOptions
 from api_base.interface.routes.signature import Signature
 from api_base.interface.routes.streaming import send_stream
 from api_base.interface.routes.values import Values
+from api_base.interface.routes.versions import route_name
 
 type Header = tuple[bytes, bytes]
 ACCEPT_QUERY: Final[Header] = (b"accept-query", ", ".join(bodies.QUERY).encode())
@@ -52,10 +50,20 @@ _JSON: Header = (b"content-type", b"application/json")
 
 
 class Operation:
-    """`body_limit` is that of the server, in bytes. `exports` are those of its lists; None for an application without them."""
+    """`body_limit` is that of the server, in bytes. `exports` are those of its lists; None for an application without them.
+
+    `version` is that of the API; None for a route that all versions share.
+    """
 
     def __init__(
-        self, signature: Signature, method: str, status: int, options: RouteOptions, body_limit: int, exports: Exports | None = None
+        self,
+        signature: Signature,
+        method: str,
+        status: int,
+        options: RouteOptions,
+        body_limit: int,
+        exports: Exports | None = None,
+        version: int | None = None,
     ) -> None:
         self.endpoint, self.template = signature.endpoint, signature.template
         self.method, self.status, self.options = method, status, options
@@ -63,11 +71,13 @@ class Operation:
         self.ignores_token, self.login, self.limits = options.auth == "ignored", options.rate == "login", options.limits
         self.challenge = options.challenge
         self._limit = options.body_limit or body_limit
-        self._route, self._changes, self._accepts_key = f"{method} {self.template}", method in METHODS, accepts_key(method, options)
+        self.version, self.name = version, route_name(method, self.template, version)
+        self._tag = entity_tag(version)
+        self._changes, self._accepts_key = method in METHODS, accepts_key(method, options)
         self._body: tuple[str, Callable[[Scope, Receive], Awaitable[Any]]] | None = None
         self._caching = None if options.query is None else ClientCaching(options.query)
         self._values: Values | None = None
-        self._wire, self._deprecation = signature.wire, options.deprecation
+        self._wire, self._deprecated = signature.wire, None if options.deprecation is None else Deprecated(options.deprecation)
         self._linked = options.location is not None or options.paging == "offset"
         self._location = [part[1] for part in Formatter().parse(options.location or "") if part[1]]
         self._compile(signature, body_limit, exports)
@@ -76,8 +86,12 @@ class Operation:
     def _headers(self) -> list[Header]:
         """What every success has. The first request makes them: links are below the path of `SERVER__PUBLIC_URL`."""
         stored = [(b"cache-control", self.options.cache.encode())] if self._caching is None else self._caching.headers
-        deprecated = [] if self._deprecation is None else _deprecated(self._deprecation)
-        return [_JSON, *stored, *deprecated, *((ACCEPT_QUERY,) if self._queried else ())]
+        return [_JSON, *stored, *((ACCEPT_QUERY,) if self._queried else ())]
+
+    def _success(self, values: tuple[str, ...]) -> list[Header]:
+        if self._deprecated is None:
+            return self._headers.copy()
+        return [*self._headers, *self._deprecated.headers(dict(zip(self._names, values, strict=True)))]
 
     def _compile(self, signature: Signature, body_limit: int, exports: Exports | None) -> None:
         if signature.faults:
@@ -96,7 +110,9 @@ class Operation:
             self._encode = lambda answer: rendering.encode(sent(answer, wire))
         self._names = tuple(signature.placeholders)
         self._path: dict[str, Callable[[str], Any]] = {name: adapter.validate_strings for name, adapter in signature.path.items()}
-        self._resolvers: list[tuple[str, Callable[[Scope], Any]]] = [(name, one.resolve) for name, one in signature.resolvers]
+        self._resolvers: list[tuple[str, Callable[[Scope], Any]]] = [
+            (name, _of_version(one, self.version).resolve) for name, one in signature.resolvers
+        ]
         self._own_query = signature.whole_query
         self._queried = signature.whole_query and self.options.protocol is None
         for name, body in signature.bodies.items():
@@ -133,11 +149,11 @@ class Operation:
         exchange = http_exchange_of(scope)
         context, once = exchange.context, None
         try:
-            self._admit(exchange)
+            self._admit(exchange, values)
             arguments = self._arguments(scope, values)
             sparse = self._sparse(scope["query_string"])
             if self._changes and exchange.idempotency_key is not None:
-                once = keyed(scope, receive, accepted=self._accepts_key)
+                once = keyed(scope, receive, accepted=self._accepts_key, version=self.version)
                 receive = once.receive
                 if self._values is not None:
                     once.include(self._values.sent_beside_query(scope))
@@ -149,12 +165,12 @@ class Operation:
             answer = (
                 await self.endpoint(**arguments)
                 if once is None
-                else await once.execute(context, self._route, partial(self.endpoint, **arguments))
+                else await once.execute(context, self.name, partial(self.endpoint, **arguments))
             )
             if isinstance(answer, StreamAnswer):
-                await self._stream(scope, receive, send, answer)
+                await self._stream(scope, receive, send, replace(answer, headers=[*self._success(values)[1:], *answer.headers]))
                 return
-            status, headers, content = self._render(scope, answer, sparse)
+            status, headers, content = self._render(scope, answer, sparse, self._success(values))
             if isinstance(answer, ProtocolAnswer):
                 exchange.error = answer.error or exchange.error
         except (ApiBaseError, HTTPException) as error:
@@ -167,9 +183,9 @@ class Operation:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
-    def _admit(self, exchange: HttpExchange) -> None:
-        if self._deprecation is not None and time() >= self._deprecation.sunset:
-            raise _gone(self._deprecation)
+    def _admit(self, exchange: HttpExchange, values: tuple[str, ...]) -> None:
+        if self._deprecated is not None:
+            self._deprecated.check(dict(zip(self._names, values, strict=True)))
         if exchange.context.principal is None and self._authenticated:
             raise Unauthenticated("The operation requires authentication. Send an access token.")
         if self._offered and (accept := exchange.accept) is not None:
@@ -178,7 +194,7 @@ class Operation:
     async def _stream(self, scope: Scope, receive: Receive, send: Send, answer: StreamAnswer) -> None:
         if answer.compressed:
             send = compressing(send, http_exchange_of(scope).accept_encoding, stored=False)
-        await send_stream(scope, receive, send, replace(answer, headers=[*self._headers[1:], *answer.headers]))
+        await send_stream(scope, receive, send, answer)
 
     async def _refuse(self, scope: Scope, send: Send, error: ApiBaseError | HTTPException, once: Keyed | None) -> None:
         """Send the problem of `error`. Raises `error` itself if it has none, and `ConnectionAbortedError` behind the beginning of a response.
@@ -225,10 +241,9 @@ class Operation:
             rendering.refuse_parameters(query, sparse=self.options.sparse)
         return rendering.sparse_fields(query, self._shown) if self.options.sparse else None
 
-    def _render(self, scope: Scope, answer: Any, sparse: tuple[str, ...] | None) -> tuple[int, list[Header], bytes]:
+    def _render(self, scope: Scope, answer: Any, sparse: tuple[str, ...] | None, headers: list[Header]) -> tuple[int, list[Header], bytes]:
         if answer is None:
-            return 204, self._headers[1:], b""
-        headers = self._headers.copy()
+            return 204, headers[1:], b""
         if isinstance(answer, ProtocolAnswer):
             if answer.content is None:
                 return answer.status, [*headers[1:], *answer.headers], b""
@@ -238,7 +253,8 @@ class Operation:
         if self._caching is not None:
             headers += self._caching.outcome()
         if self.options.versioned:
-            tag = ENTITY_TAG % answer.version if sparse is None else sparse_tag(answer.version, sparse)
+            tag = self._tag % answer.version
+            tag = tag if sparse is None else sparse_tag(tag, sparse)
             known = self._known(scope, tag)
             headers.append((b"etag", (known or tag).encode()))
             if known is not None:
@@ -247,7 +263,7 @@ class Operation:
             headers += self._links(scope, answer)
         content = self._encode(answer) if sparse is None else rendering.encode_sparse(answer, sparse, self._shown, self._wire)
         if self._caching is not None and not self.options.versioned:
-            tag = content_tag(content)
+            tag = content_tag(content, self.version)
             known = self._known(scope, tag)
             headers.append((b"etag", (known or tag).encode()))
             if known is not None:
@@ -272,15 +288,5 @@ def _in_path(error: ValidationError, name: str) -> Invalid:
     return Invalid.of(f"/path/{name}", invalid.violations[0].code, invalid.violations[0].message)
 
 
-def _deprecated(one: Deprecation) -> list[Header]:
-    """[RFC 9745, 8594, 8288]"""
-    return [
-        (b"deprecation", b"@%d" % one.since),
-        (b"sunset", formatdate(one.sunset, usegmt=True).encode()),
-        (b"link", f'<{public_prefix.get()}{one.successor}>; rel="successor-version"'.encode()),
-    ]
-
-
-def _gone(one: Deprecation) -> Gone:
-    ended = datetime.fromtimestamp(one.sunset, UTC).date()
-    return Gone(f"The route ended on {ended}. Use {public_prefix.get()}{one.successor} instead.", _deprecated(one))
+def _of_version(resolver: Resolver, version: int | None) -> Resolver:
+    return replace(resolver, version=version) if isinstance(resolver, ListQuery) and version is not None else resolver

@@ -9,10 +9,11 @@ from fastapi import Depends, Header, Request
 from starlette.types import Receive, Scope
 
 from api_base.application.common.listing import Fields, ListRequest
-from api_base.core.errors import Invalid
+from api_base.core.errors import Invalid, Violation
 from api_base.core.types import Language
 from api_base.core.types.language import preferred
 from api_base.interface.errors.http import PreconditionRequired
+from api_base.interface.errors.problem import pointer
 from api_base.interface.listing import OF_CONTENT, OF_URL, Sizes, list_request
 from api_base.interface.routes.etags import expected_version
 
@@ -128,6 +129,10 @@ class ListQuery(QueryResolver):
     searchable: bool = False
     wire: Callable[[str], str] = str
     """Returns the name of a field or parameter that clients see: `Router(rename=…)` sets it."""
+    version: int = 1
+    """That of the API, whose cursors no other version accepts."""
+    newest: Callable[[ListRequest], ListRequest] | None = None
+    """Returns what a request on the fields of an older version asks for in the newest one."""
 
     def kinds(self) -> Mapping[str, type[Any]]:
         """Return the types of `QueryResolver.kinds`, with those of the fields: one that is parsed is text."""
@@ -136,7 +141,23 @@ class ListQuery(QueryResolver):
 
     def resolve(self, scope: Scope) -> ListRequest:
         """Return the validated request. Raises `Invalid` with every parameter that is not declared or not valid."""
-        return list_request(scope["query_string"], self.fields, searchable=self.searchable, wire=self.wire, sizes=_sizes(scope))
+        return self._requested(scope, by_offset=False)
+
+    def _requested(self, scope: Scope, *, by_offset: bool) -> ListRequest:
+        request = list_request(
+            scope["query_string"],
+            self.fields,
+            searchable=self.searchable,
+            by_offset=by_offset,
+            wire=self.wire,
+            sizes=_sizes(scope),
+            version=self.version,
+        )
+        try:
+            return request if self.newest is None else self.newest(request)
+        except Invalid as error:
+            named = [(one.pointer.removeprefix("/query/"), one) for one in error.violations]
+            raise Invalid([Violation(pointer("query", self.wire(name)), one.code, one.message) for name, one in named]) from None
 
     def __call__(self, request: Request) -> ListRequest:
         return self.resolve(request.scope)
@@ -147,9 +168,7 @@ class OffsetQuery(ListQuery):
 
     def resolve(self, scope: Scope) -> ListRequest:
         """Return the validated request. Raises `Invalid` as `ListQuery` does, and for a page that ends beyond row 10,000."""
-        return list_request(
-            scope["query_string"], self.fields, searchable=self.searchable, by_offset=True, wire=self.wire, sizes=_sizes(scope)
-        )
+        return self._requested(scope, by_offset=True)
 
 
 def _sizes(scope: Scope) -> Sizes:

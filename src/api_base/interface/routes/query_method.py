@@ -52,8 +52,8 @@ class _Content:
 class QueryOperation(Operation):
     """The operation of QUERY, beside that of GET with the same function."""
 
-    def __init__(self, signature: Signature, options: RouteOptions, exports: Exports | None) -> None:
-        super().__init__(signature, METHOD, 200, options, OF_CONTENT.query, exports)
+    def __init__(self, signature: Signature, options: RouteOptions, exports: Exports | None, version: int | None = None) -> None:
+        super().__init__(signature, METHOD, 200, options, OF_CONTENT.query, exports, version)
         resolver = next(one for _, one in signature.resolvers if isinstance(one, QueryResolver))
         self._kinds = resolver.kinds()
 

@@ -10,8 +10,8 @@ from copy import copy
 from dataclasses import MISSING, fields, is_dataclass, make_dataclass, replace
 from dataclasses import field as dataclass_field
 from functools import cache, wraps
-from types import NoneType, UnionType, new_class
-from typing import Annotated, Any, Final, Literal, TypeAliasType, TypeVar, Union, get_args, get_origin, get_type_hints
+from types import new_class
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from fastapi import params
 from pydantic import BaseModel
@@ -21,6 +21,7 @@ from api_base.core.errors import Invalid, ProgrammingError, Violation
 from api_base.core.shared.naming import camel
 from api_base.interface.routes.parameters import ListQuery
 from api_base.interface.routes.single_values import member_of, one_value
+from api_base.interface.routes.type_parts import inside
 from api_base.interface.routes.unknown_members import models_in
 
 type Rename = Literal["camel"]
@@ -28,6 +29,8 @@ type Wire = Callable[[str], str]
 """Returns the name that clients see."""
 
 WIRES: Final[Mapping[Rename, Wire]] = {"camel": camel}
+OLDER_RESULT: Final = "__api_base_older_result__"
+"""The attribute of a function of an older version of the API that has the type of its result, before it is renamed."""
 _PARTS: Final = frozenset({"query", "path", "header", "cookie"})
 
 
@@ -55,8 +58,9 @@ def renamed(endpoint: Callable[..., Any], wire: Wire, in_path: Sequence[str]) ->
 
 
 def result_of(endpoint: Callable[..., Any]) -> Any:
-    """Return the type of the result as the function declares it."""
-    return get_type_hints(inspect.unwrap(endpoint), include_extras=True).get("return")
+    """Return the type of the result as the function declares it, or as an older version of the API has it."""
+    older = getattr(endpoint, OLDER_RESULT, None)
+    return get_type_hints(inspect.unwrap(endpoint), include_extras=True).get("return") if older is None else older
 
 
 def _parameter(name: str, hint: Any, wire: Wire) -> Any:
@@ -77,22 +81,12 @@ def _parameter(name: str, hint: Any, wire: Wire) -> Any:
 @cache
 def _type(hint: Any, wire: Wire) -> Any:
     """Return a type as clients see it."""
-    if hint is NoneType:
-        return None  # FastAPI takes its class for a body
-    if isinstance(hint, TypeAliasType):
-        return _type(hint.__value__, wire)
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin is Annotated:
-        return Annotated[(_type(arguments[0], wire), *arguments[1:])]
-    if origin in (Union, UnionType):
-        return Union[tuple(_type(one, wire) for one in arguments)]  # noqa: UP007 -- made of a tuple
     if isinstance(hint, type) and issubclass(hint, BaseModel):
         return _model(hint, wire)
-    if isinstance(origin or hint, type) and is_dataclass(origin or hint):
-        return _dto(origin or hint, arguments, wire)
-    if origin is not None and origin is not Literal and arguments:
-        return origin[tuple(one if one is Ellipsis else _type(one, wire) for one in arguments)]
-    return hint
+    cls = get_origin(hint) or hint
+    if isinstance(cls, type) and is_dataclass(cls):
+        return _dto(cls, get_args(hint), wire)
+    return inside(hint, lambda part: _type(part, wire))
 
 
 def _model(model: type[BaseModel], wire: Wire) -> type[BaseModel]:

@@ -4,9 +4,12 @@ FastAPI registers these routes only to build its document (`describe`), which ta
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
+from functools import update_wrapper
 from string import Formatter
-from typing import Any, Final, Literal, cast
+from types import FunctionType
+from typing import Any, Final, Literal, Self, cast
 
 from fastapi import APIRouter
 from fastapi.params import Depends
@@ -16,6 +19,7 @@ from api_base.core.protocols import Limit
 from api_base.interface.routes.described import described
 from api_base.interface.routes.renaming import WIRES, Rename, Wire, renamed
 from api_base.interface.routes.signature import Signature
+from api_base.interface.routes.versions import Version
 from api_base.interface.websocket.socket import Serve, WebSocketOptions
 
 type Paging = Literal["cursor", "offset"]
@@ -25,14 +29,14 @@ type Protocol = Literal["graphql", "oauth2", "jwks", "mcp", "metrics", "ofrep", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deprecation:
-    """`since` and `sunset` are seconds since the epoch [RFC 9745, 8594]; `successor` is the path that replaces the route.
+    """`since` and `sunset` are seconds since the epoch [RFC 9745, 8594]; `successor` is the path that replaces the route, with the values of its path in braces.
 
-    After its sunset, the route answers 410.
+    After its sunset, the route answers 410. Without one, it is served until it is removed.
     """
 
     since: int
-    sunset: int
-    successor: str
+    successor: str | None
+    sunset: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,7 @@ class RouteOptions:
     (client_caching.py). `protocol` names another specification that governs the route. `replayable` is False if the response
     must not be stored, for example tokens; the route then refuses an Idempotency-Key. `challenge` follows the WWW-Authenticate of a 401; a route
     that has one accepts only tokens of MCP clients. `sparse` allows `?fields=`. `paging` is `offset` for a route that takes `OffsetQuery` and returns an `OffsetPage`. `example` is a valid
-    request, `body` and `query`, for tests and documentation.
+    request, `body` and `query`, for tests and documentation. Versions of the API before `since` and from `removed_in` on do not have the route.
     """
 
     versioned: bool = False
@@ -65,6 +69,8 @@ class RouteOptions:
     deprecation: Deprecation | None = None
     challenge: bytes = b""
     example: Mapping[str, Any] = field(default_factory=dict)
+    since: Version | None = None
+    removed_in: Version | None = None
 
     @property
     def tagged(self) -> bool:
@@ -94,6 +100,8 @@ class RouteDefinition:
     dependencies: Sequence[Depends] = ()
     wire: Wire | None = None
     """The names that clients see; None for those of Python."""
+    version: int | None = None
+    """The version of the API that the route is of; None for a route that all versions share."""
     _signatures: dict[str, Signature] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def signature(self, prefix: str) -> Signature:
@@ -104,6 +112,12 @@ class RouteDefinition:
             endpoint = self.endpoint if self.wire is None else renamed(self.endpoint, self.wire, in_path)
             self._signatures[prefix] = Signature(endpoint, template, self.dependencies, self.wire)
         return self._signatures[prefix]
+
+    def in_version(self, number: int | None, path: str, endpoint: Callable[..., Any], options: RouteOptions) -> "RouteDefinition":
+        """Return the route as a version of the API has it."""
+        made = endpoint if endpoint is not self.endpoint or options == self.options else _copied(endpoint)
+        setattr(made, _ATTRIBUTE, options)
+        return replace(self, version=number, path=path, endpoint=made, options=options)
 
     def answers_query(self, prefix: str) -> bool:
         """Return whether QUERY [RFC 10008] has the same answer: the function reads a whole query, which may then be the content.
@@ -192,11 +206,27 @@ class Router(APIRouter):
 
         return register
 
+    def with_definitions(self, definitions: Sequence[RouteDefinition], prefix: str | None = None) -> Self:
+        """Return a router with the same options and WebSocket routes, and `definitions` in place of its own, which begin with `prefix`."""
+        made = copy(self)
+        made.prefix = self.prefix if prefix is None else prefix
+        made.definitions, made.routes, made._described = list(definitions), [], 0
+        return made
+
     def describe(self) -> None:
         """Add the routes to FastAPI for its document. Raises what FastAPI raises for a type that it cannot describe."""
         for one in self.definitions[self._described :]:
             self.add_api_route(one.path.removeprefix(self.prefix), described(one.signature("")), methods=[one.method], **one.documented)
         self._described = len(self.definitions)
+
+
+def _copied(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the same function, which may have other options. It has the code of the first one: a call costs no more."""
+    if not isinstance(endpoint, FunctionType):
+        return copy(endpoint)
+    made = FunctionType(endpoint.__code__, endpoint.__globals__, endpoint.__name__, endpoint.__defaults__, endpoint.__closure__)
+    made.__kwdefaults__ = endpoint.__kwdefaults__
+    return update_wrapper(made, endpoint)
 
 
 def options_of(route: Any) -> RouteOptions | None:

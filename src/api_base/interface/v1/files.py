@@ -62,7 +62,7 @@ def routes(bus: Bus) -> Router:
         "",
         RouteOptions(
             versioned=True,
-            location="/api/v1/files/{id}",
+            location="./files/{id}",
             body_limit=MAX_BYTES,
             replayable=False,
             example={"body": "Four legs", "query": "name=chair.txt"},

@@ -34,7 +34,7 @@ def routes(bus: Bus) -> Router:
 
     @router.post(
         "/flags",
-        RouteOptions(versioned=True, location="/api/v1/flags/{key}", example={"body": EXAMPLE}),
+        RouteOptions(versioned=True, location="./flags/{key}", example={"body": EXAMPLE}),
         status_code=201,
         summary="Create a feature flag (platform administrators)",
     )
@@ -80,7 +80,7 @@ def _proposals(router: Router, bus: Bus) -> None:
 
     @router.post(
         "/flags/{key}/proposals",
-        RouteOptions(versioned=True, location="/api/v1/flag-proposals/{id}", example={"body": PATCH}),
+        RouteOptions(versioned=True, location="./flag-proposals/{id}", example={"body": PATCH}),
         status_code=201,
         summary="Propose a change of a protected flag (platform administrators)",
     )

@@ -36,7 +36,7 @@ def routes(bus: Bus) -> Router:
 
     @router.post(
         "",
-        RouteOptions(versioned=True, location="/api/v1/items/{id}", example={"body": EXAMPLE}),
+        RouteOptions(versioned=True, location="./items/{id}", example={"body": EXAMPLE}),
         status_code=201,
         summary="Create an item",
     )
@@ -89,7 +89,7 @@ def _many(router: Router, bus: Bus) -> None:
 
     @router.post(
         "/imports",
-        RouteOptions(location="/api/v1/jobs/{job_id}", example=IMPORT_EXAMPLE),
+        RouteOptions(location="/api/{version}/jobs/{job_id}", example=IMPORT_EXAMPLE),
         status_code=202,
         summary="Import items from a file",
         description=mapping_of(ITEM_SCHEMA),

@@ -38,7 +38,7 @@ def routes(bus: Bus) -> Router:
 
     @router.post(
         "",
-        RouteOptions(versioned=True, location="/api/v1/tenants/{id}", example={"body": {"name": "Acme", "slug": "acme"}}),
+        RouteOptions(versioned=True, location="./tenants/{id}", example={"body": {"name": "Acme", "slug": "acme"}}),
         status_code=201,
         summary="Create a tenant",
     )
@@ -104,7 +104,7 @@ def _members(router: Router, bus: Bus) -> None:
     @router.post(
         "/{id}/members/imports",
         RouteOptions(
-            location="/api/v1/jobs/{job_id}", rate="login", example=IMPORT_EXAMPLE
+            location="/api/{version}/jobs/{job_id}", rate="login", example=IMPORT_EXAMPLE
         ),  # a way to test addresses, so it has the limit of logins
         status_code=202,
         summary="Import members from a file",

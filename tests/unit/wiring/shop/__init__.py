@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field  # noqa: F401 -- a mistake uses it
+from datetime import date  # noqa: F401 -- mistakes use it
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -44,10 +45,12 @@ from api_base.infrastructure.db.rows import restored, row_of
 from api_base.infrastructure.db.schema import system_owned, tenant_owned, text  # noqa: F401 -- a mistake uses one
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement, owned
+from api_base.interface import versioning  # noqa: F401 -- mistakes use it
 from api_base.interface.errors.shape import ProblemShape  # noqa: F401 -- mistakes use it
 from api_base.interface.mcp import Tool
 from api_base.interface.routes import ListQuery, OffsetQuery, RouteOptions, Router  # noqa: F401 -- a mistake uses one
 from api_base.interface.routes.rendering import StreamAnswer  # noqa: F401 -- a mistake uses it
+from api_base.interface.routes.versions import Version  # noqa: F401 -- mistakes use it
 from api_base.interface.v1.bodies import Body
 
 FIELDS = Fields(default_sort=())

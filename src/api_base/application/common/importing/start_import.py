@@ -20,7 +20,7 @@ from api_base.core.types import request_tenant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartedImportDTO:
-    """The job of the import: `GET /api/v1/jobs/{job_id}` shows its progress and, at the end, its result.
+    """The job of the import: `GET /jobs/{job_id}` shows its progress and, at the end, its result.
 
     `read_as` is the dialect of the file by its beginning, such as `semicolon, windows-1252`. A later byte may show another encoding.
     """

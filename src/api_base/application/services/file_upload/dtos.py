@@ -51,7 +51,7 @@ class FileDTO:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketDTO:
-    """Send the content by this request to the storage, then POST to `/api/v1/files/{id}/complete`.
+    """Send the content by this request to the storage, then POST to `/files/{id}/complete`.
 
     A PUT carries exactly `headers`; a POST is a form with `fields`, and the content as its last field, `file`.
     """

@@ -24,7 +24,7 @@ _Option = Annotated[str | None, Field(max_length=MAX_LENGTH)]
 def mapping_of[T](schema: ImportSchema[T]) -> str:
     """The description of a route: how columns become the targets of `schema`."""
     return (
-        "Upload the file to `/api/v1/files` first. In `map`, `target=Column` reads a column, `target=Column[0]` the first of its comma-separated "
+        "Upload the file to `/files` first. In `map`, `target=Column` reads a column, `target=Column[0]` the first of its comma-separated "
         "values, `target=Column[]` all of them, and `target={Column}-{row}` composes text from columns and the number of the row; in `set`, "
         f"`target=value` is for every row. The targets are {', '.join(schema.target_names)}. Without a mapping, columns have these names."
     )

@@ -1,0 +1,34 @@
+"""How the application finds the version of the API that a request is for."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.middleware import Middleware
+
+from api_base.bootstrap.services import Services
+from api_base.interface.routes.versions import API
+from api_base.interface.versioning.strategies import ByHeader, ByMediaType, ByQuery, Strategy, VersionMiddleware
+
+STRATEGIES: Final[dict[str, type[Strategy]]] = {"header": ByHeader, "media_type": ByMediaType, "query": ByQuery}
+"""By `VERSIONS__STRATEGY`. With `path`, the route of a request says it."""
+
+
+def strategy(services: Services) -> Strategy | None:
+    """Return how a request names its version; None where its path does."""
+    chosen = STRATEGIES.get(services.settings.versions.strategy)
+    return None if chosen is None else chosen()
+
+
+def version_middleware(services: Services) -> Middleware | None:
+    """Return the middleware that finds it; None where the path says it."""
+    chosen = strategy(services)
+    if chosen is None:
+        return None
+    return Middleware(VersionMiddleware, strategy=chosen, bases=bases(services), numbers=services.versions.numbers)
+
+
+def bases(services: Services) -> Sequence[str]:
+    """Return the paths that all versions share, the longest first."""
+    suffix = API.removeprefix("/api")
+    found = {context.prefix.removesuffix(suffix) for context in services.contexts if context.prefix.endswith(suffix)}
+    return sorted(found, key=len, reverse=True)

@@ -1,0 +1,292 @@
+"""What a version changed, declared once: DTOs, bodies, lists, pointers and exports of the older versions follow from it.
+
+A change is written from the newest shape, which is the code. `show` makes the older fields of what the code returns; `read` makes the newest ones of
+what a client of the older version sent: of a merge patch, only what it sent.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from pydantic import BaseModel
+
+from api_base.application.common.listing import EQUALITY, Field, Sort
+from api_base.core.errors import Invalid, ProgrammingError
+from api_base.core.shared.places import Declaration
+from api_base.domain.common.specification import ComparisonOperator, FieldSpecification
+from api_base.interface.errors.problem import pointer
+from api_base.interface.routes.single_values import optional, plain_type
+from api_base.interface.routes.versions import Version
+
+type Values = Mapping[str, Any]
+type Comparison = FieldSpecification[Any]
+
+_Op = ComparisonOperator
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Declaration, ABC):
+    """In `version`, fields of the classes `of`, which are DTOs and bodies, changed."""
+
+    version: Version
+    of: Sequence[type]
+
+    @property
+    @abstractmethod
+    def newer(self) -> Sequence[str]:
+        """Return the names of the fields since `version`."""
+        ...
+
+    @property
+    @abstractmethod
+    def older(self) -> Sequence[str]:
+        """Return the names of the fields that were in their place before."""
+        ...
+
+    @abstractmethod
+    def types(self, newer: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the types of the older fields, by name. `newer` are those of the newer ones."""
+        ...
+
+    @abstractmethod
+    def shown(self, newer: Values) -> Values:
+        """Return the older values of the newer ones, by name."""
+        ...
+
+    @abstractmethod
+    def asked(self, older: Values) -> Values:
+        """Return the newer values of the older ones that were sent, by name. Raises `Invalid` with pointers to newer fields."""
+        ...
+
+    def maker(self, name: str) -> Callable[..., Any]:
+        """Return the function that makes the older field `name` of the newer values, in their order. Each result of a page calls it."""
+        newer = self.newer
+        return lambda *values: self.shown(dict(zip(newer, values, strict=True)))[name]
+
+    def located(self, steps: Sequence[str]) -> list[str]:
+        """Return what a pointer of the newer shape names in the older one. The first of `steps` is a newer field."""
+        return [self.older[0], *steps[1:]]
+
+    def fields(self, declared: Sequence[Field]) -> list[Field]:
+        """Return the fields by which a list of the older version filters and sorts."""
+        return [one for one in declared if one.name.partition(".")[0] not in self.newer]
+
+    def comparisons(self, one: Comparison, newer: Mapping[str, Field]) -> Sequence[Comparison]:
+        """Return the comparisons in the newer version, whose fields are `newer`, that together say what `one` says in the older."""
+        return [one]
+
+    def sorts(self, one: Sort) -> Sequence[Sort]:
+        """Return the sorts in the newer version that together order as `one` orders in the older."""
+        return [one]
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed(Change):
+    """`was` is called `now`: `Renamed(V2, (TicketDTO, CreateTicketBody), "subject", "title")`."""
+
+    was: str
+    now: str
+
+    @property
+    def newer(self) -> Sequence[str]:
+        return (self.now,)
+
+    @property
+    def older(self) -> Sequence[str]:
+        return (self.was,)
+
+    def types(self, newer: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {self.was: newer[self.now]}
+
+    def shown(self, newer: Values) -> Values:
+        return {self.was: newer[self.now]}
+
+    def asked(self, older: Values) -> Values:
+        return {self.now: older[self.was]}
+
+    def fields(self, declared: Sequence[Field]) -> list[Field]:
+        return [
+            replace(one, name=_moved(one.name, self.now, self.was), needs=one.needs and _moved(one.needs, self.now, self.was))
+            for one in declared
+        ]
+
+    def comparisons(self, one: Comparison, newer: Mapping[str, Field]) -> Sequence[Comparison]:
+        return [FieldSpecification(_moved(one.field, self.was, self.now), one.operator, one.value)]
+
+    def sorts(self, one: Sort) -> Sequence[Sort]:
+        return [replace(one, field=_moved(one.field, self.was, self.now))]
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced(Change):
+    """`was`, of `type`, became `now`. `show` returns the older value of the newer one, `read` the newer value of one that was sent.
+
+    A field that no body of `of` has needs no `read`. Lists of the older version neither filter nor sort by it, but by what they have both of.
+    """
+
+    was: str
+    now: str
+    type: Any
+    show: Callable[[Any], Any]
+    read: Callable[[Any], Any] | None = None
+
+    def __post_init__(self) -> None:
+        Declaration.__post_init__(self)
+        body = next((cls for cls in self.of if issubclass(cls, BaseModel)), None)
+        if body is not None and self.read is None:
+            raise ProgrammingError(
+                f"{body.__name__} is a body, whose {self.was!r} clients send. Write read=…, which returns {self.now!r} of it."
+            )
+
+    @property
+    def newer(self) -> Sequence[str]:
+        return (self.now,)
+
+    @property
+    def older(self) -> Sequence[str]:
+        return (self.was,)
+
+    def types(self, newer: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {self.was: self.type}
+
+    def shown(self, newer: Values) -> Values:
+        return {self.was: self.show(newer[self.now])}
+
+    def maker(self, name: str) -> Callable[..., Any]:
+        return self.show
+
+    def asked(self, older: Values) -> Values:
+        return {} if self.read is None else {self.now: self.read(older[self.was])}
+
+
+@dataclass(frozen=True, slots=True)
+class EnumChanged(Change):
+    """The values of `name` are others. `type` is the older type, `values` maps each newer value to the older one that clients see.
+
+    Several newer values may be one older value: of what a client sends, the first of them is stored. Values that did not change are left out.
+    """
+
+    name: str
+    type: Any
+    values: Mapping[str, str]
+
+    @property
+    def newer(self) -> Sequence[str]:
+        return (self.name,)
+
+    older = newer
+
+    def types(self, newer: Mapping[str, Any]) -> Mapping[str, Any]:
+        hint = newer[self.name]
+        return {self.name: self.type if optional(hint) == plain_type(hint) else self.type | None}
+
+    def shown(self, newer: Values) -> Values:
+        value = _plain(newer[self.name])
+        return {self.name: self.values.get(value, value)}
+
+    def maker(self, name: str) -> Callable[..., Any]:
+        get = self.values.get
+        return lambda value: get(value, value) if isinstance(value, str) else get(_plain(value), _plain(value))
+
+    def asked(self, older: Values) -> Values:
+        return {self.name: self._stored(_plain(older[self.name]))[0]}
+
+    def fields(self, declared: Sequence[Field]) -> list[Field]:
+        return [self._older(one) if one.name == self.name else one for one in declared]
+
+    def comparisons(self, one: Comparison, newer: Mapping[str, Field]) -> Sequence[Comparison]:
+        if one.field != self.name or one.operator is _Op.IS_NULL:
+            return [one]
+        asked = one.value if one.operator is _Op.IN else [one.value]
+        stored = [value for value in asked for value in self._stored(value)]
+        if one.operator is _Op.NE:
+            return [FieldSpecification(one.field, _Op.NE, value) for value in stored]
+        return [FieldSpecification(one.field, _Op.IN, stored) if len(stored) > 1 else FieldSpecification(one.field, _Op.EQ, stored[0])]
+
+    def _older(self, one: Field) -> Field:
+        shown = tuple(dict.fromkeys(self.values.get(value, value) for value in one.choices))
+        return replace(one, operators=one.operators & (EQUALITY | {_Op.IS_NULL}), choices=shown)
+
+    def _stored(self, older: Any) -> list[Any]:
+        return [newer for newer, shown in self.values.items() if shown == older] or [older]
+
+
+@dataclass(frozen=True, slots=True)
+class Split(Change):
+    """The text `was` became several fields: `split` returns their values of it, `joined` returns the text of them, given by name.
+
+    Lists of the older version compare it by `eq`, and sort by the fields in their order. `split` raises `ValueError` with what is wrong with a text.
+    """
+
+    was: str
+    now: Sequence[str]
+    split: Callable[[str], Values]
+    joined: Callable[..., str]
+
+    @property
+    def newer(self) -> Sequence[str]:
+        return self.now
+
+    @property
+    def older(self) -> Sequence[str]:
+        return (self.was,)
+
+    def types(self, newer: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {self.was: str}
+
+    def shown(self, newer: Values) -> Values:
+        return {self.was: self.joined(**newer)}
+
+    def maker(self, name: str) -> Callable[..., Any]:
+        joined, names = self.joined, tuple(self.now)
+        return lambda *values: joined(**dict(zip(names, values, strict=True)))
+
+    def asked(self, older: Values) -> Values:
+        try:
+            return self.split(older[self.was])
+        except ValueError as error:
+            raise Invalid.of(pointer("body", self.now[0]), "value", str(error)) from None
+
+    def located(self, steps: Sequence[str]) -> list[str]:
+        return [self.was]
+
+    def fields(self, declared: Sequence[Field]) -> list[Field]:
+        parts = {one.name: one for one in declared if one.name in self.now}
+        if len(parts) < len(self.now):
+            return Change.fields(self, declared)
+        compared = all(_Op.EQ in one.operators for one in parts.values())
+        made = Field(
+            name=self.was,
+            kind=str,
+            operators=frozenset({_Op.EQ} if compared else ()),
+            sortable=all(one.sortable for one in parts.values()),
+        )
+        return [made if one.name == self.now[0] else one for one in declared if one.name not in self.now[1:]]
+
+    def comparisons(self, one: Comparison, newer: Mapping[str, Field]) -> Sequence[Comparison]:
+        if one.field != self.was:
+            return [one]
+        try:
+            found = self.split(one.value)
+        except ValueError as error:
+            raise Invalid.of(pointer("query", self.was), "value", str(error)) from None
+        return [FieldSpecification(name, _Op.EQ, _stored_form(newer[name], found[name])) for name in self.now]
+
+    def sorts(self, one: Sort) -> Sequence[Sort]:
+        return [replace(one, field=name) for name in self.now] if one.field == self.was else [one]
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
+
+
+def _stored_form(field: Field, value: Any) -> Any:
+    return field.stored_form(value) if isinstance(value, str) else value
+
+
+def _moved(name: str, before: str, after: str) -> str:
+    """Return a name, which may be dotted, with `after` in place of its first part `before`."""
+    first, dot, rest = name.partition(".")
+    return f"{after}{dot}{rest}" if first == before else name

@@ -1,0 +1,50 @@
+"""Mistakes in the changes of versions, as changes of `shop`, each with what the check says."""
+
+from typing import Final
+
+from tests.unit.wiring.mistakes import Mistake
+
+VERSIONS: Final = (
+    Mistake(
+        "a change of a field that a class lacks",
+        "    routes=routes,\n",
+        "    routes=routes,\n    changes=(versioning.Renamed(Version(3, date(2027, 1, 1)), (GoodDTO,), was='name', now='label'),),\n",
+        "changes=(",
+        "A change of version 3 names 'label', but GoodDTO then has id, title, version.",
+    ),
+    Mistake(
+        "a change to the name of another field",
+        "    routes=routes,\n",
+        "    routes=routes,\n    changes=(versioning.Renamed(Version(3, date(2027, 1, 1)), (GoodDTO,), was='version', now='title'),),\n",
+        "changes=(",
+        "GoodDTO cannot have had 'version' before version 3: it has another field of that name.",
+    ),
+    Mistake(
+        "a change of what is no shape",
+        "    routes=routes,\n",
+        "    routes=routes,\n    changes=(versioning.Renamed(Version(3, date(2027, 1, 1)), (GoodRenamed.__mro__[-1],), was='name', now='title'),),\n",
+        "changes=(",
+        "A change names object, which is neither a DTO nor a body. Name a dataclass or a pydantic model.",
+    ),
+    Mistake(
+        "a change of the first version",
+        "    routes=routes,\n",
+        "    routes=routes,\n    changes=(versioning.Renamed(Version(1, date(2027, 1, 1)), (GoodDTO,), was='name', now='title'),),\n",
+        "changes=(",
+        "A change is of version 1, but the first version changed nothing. Write Version(2, …) or a later one.",
+    ),
+    Mistake(
+        "a version with two dates",
+        "    routes=routes,\n",
+        "    routes=routes,\n    changes=(versioning.Renamed(Version(2, date(2027, 1, 1)), (GoodDTO,), was='name', now='title'),),\n",
+        "changes=(",
+        "Version 2 is released on 2027-01-01, and elsewhere on 2026-12-01. Write it once, and name it.",
+    ),
+    Mistake(
+        "a change of the version of a resource",
+        "    routes=routes,\n",
+        "    routes=routes,\n    changes=(versioning.Renamed(Version(3, date(2027, 1, 1)), (GoodDTO,), was='number', now='version'),),\n",
+        "changes=(",
+        "A change names 'version' of GoodDTO, which tags and conditions read. It stays as it is.",
+    ),
+)
