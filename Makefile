@@ -15,7 +15,7 @@ TEST_PROCESSES := 3
 PARALLEL := --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run check test lint types architecture unit tests coverage docs docs-site services services-stop bench chaos cache-kills host-faults large-export large-import realtime-kills search-kills search-rebuild storage-sizes trace-collector generators mcp-conformance upload-client upload-kills upload-sizes web-client websocket-client websocket-load mutants test-ids clean
+.PHONY: help run check test lint types architecture unit tests coverage docs docs-site services services-stop bench chaos cache-kills host-faults large-export large-import realtime-kills search-kills search-rebuild storage-sizes trace-collector generators collections mcp-conformance upload-client upload-kills upload-sizes web-client websocket-client websocket-load mutants test-ids clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -81,6 +81,9 @@ web-client: .venv/.dev ## Read flags by OpenFeature's provider for browsers, on 
 
 generators: .venv/.dev ## Generate, compile and use clients by six generators that we did not write. Needs a JDK, Maven, and the registries of npm, PyPI and Maven.
 	@$(PYTEST) -q -n 0 tests/e2e/check_generators.py
+
+collections: .venv/.dev ## Run the collections for Postman and Bruno against a server. Needs the npm registry.
+	@$(PYTEST) -q -n 0 tests/e2e/check_collections.py
 
 upload-client: .venv/.dev ## Upload files by npm's tus-js-client in each of its protocols. Needs the npm registry.
 	@$(PYTEST) -q -n 0 tests/e2e/check_upload_client.py

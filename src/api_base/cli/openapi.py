@@ -1,18 +1,23 @@
-"""`api-base openapi`: print the OpenAPI document, and compare two."""
+"""`api-base openapi`: print the OpenAPI document, compare two, and make collections of requests for Postman and Bruno."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+_URL = "The URL of the server."
+_LOCAL = "http://127.0.0.1:8000"
 _VERSION = "The version of the API; the newest one if it is left out."
 
-app = typer.Typer(help="Print the OpenAPI document of the API as JSON, or compare two documents.", invoke_without_command=True)
+app = typer.Typer(
+    help="Print the OpenAPI document of the API as JSON, compare two documents, or make a collection of requests.",
+    invoke_without_command=True,
+)
 
 
 @app.callback()
 def openapi(context: typer.Context, version: Annotated[int | None, typer.Option(help=_VERSION)] = None) -> None:
-    """Print the OpenAPI document of the API as JSON, or compare two documents."""
+    """Print the OpenAPI document of the API as JSON, compare two documents, or make a collection of requests."""
     import json
 
     if context.invoked_subcommand is None:
@@ -38,6 +43,38 @@ def diff(
     print(f"{broken} breaking and {len(found) - broken} compatible changes")
     if broken:
         raise typer.Exit(1)
+
+
+@app.command()
+def postman(
+    url: Annotated[str, typer.Option(help=_URL)] = _LOCAL,
+    version: Annotated[int | None, typer.Option(help=_VERSION)] = None,
+) -> None:
+    """Print a collection for Postman, with first steps that newman runs: newman run FILE --folder 'First steps'."""
+    import json
+
+    from api_base.interface.openapi.postman import postman_collection
+
+    print(json.dumps(postman_collection(_document(version), url), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def bruno(
+    folder: Annotated[Path, typer.Argument(help="The folder to write, which is empty or does not exist.")],
+    url: Annotated[str, typer.Option(help=_URL)] = _LOCAL,
+    version: Annotated[int | None, typer.Option(help=_VERSION)] = None,
+) -> None:
+    """Write a collection for Bruno, with first steps that bru runs: bru run 'First steps' --env local."""
+    from api_base.core.errors import ConfigurationError
+    from api_base.interface.openapi.bruno import bruno_collection
+
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigurationError(f"{folder} is not an empty folder. Name another one, or remove what it has.")
+    files = bruno_collection(_document(version), url)
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    print(f"{len(files)} files in {folder}")
 
 
 def _document(version: int | None) -> dict[str, Any]:
