@@ -1,4 +1,4 @@
-"""The values of an object in an older shape: what did not change is read at once, and what did is made of it."""
+"""The values of an object in an older shape: what did not change is read in one go, and what did is made of it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
