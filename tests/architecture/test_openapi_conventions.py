@@ -21,6 +21,7 @@ type Json = dict[str, Any]
 DOCUMENTS: Final[Mapping[str, Json]] = {
     file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted((ROOT / "docs/openapi").glob("v*.json"))
 }
+NEWEST: Final = DOCUMENTS[max(DOCUMENTS, key=lambda name: int(name[1:]))]
 LIMITS: Final = {"X-Request-ID", "RateLimit", "RateLimit-Policy"}
 RANKED: Final = "search"
 """The search over all indexes: its pages are those of a list, with a total that may be a lower bound."""
@@ -102,6 +103,7 @@ OPERATIONS: Final = [
     Operation(document, method, path, declared)
     for document in DOCUMENTS.values()
     for path, methods in document["paths"].items()
+    if path.startswith("/api/") or document is NEWEST  # the others are the same in all
     for method, declared in methods.items()
 ]
 API: Final = [operation for operation in OPERATIONS if operation.path.startswith("/api/")]

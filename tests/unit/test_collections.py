@@ -78,6 +78,6 @@ def test_names_are_of_files_on_any_system() -> None:
 def test_a_folder_with_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("kept")
     done = CliRunner().invoke(app, ["openapi", "bruno", str(tmp_path)])
-    assert done.exit_code != 0
+    assert done.exit_code == 1
     assert str(done.exception) == f"{tmp_path} is not an empty folder. Name another one, or remove what it has."
     assert [one.name for one in tmp_path.iterdir()] == ["mine.txt"]
