@@ -170,7 +170,8 @@ class Operation:
             if isinstance(answer, StreamAnswer):
                 await self._stream(scope, receive, send, replace(answer, headers=[*self._success(values)[1:], *answer.headers]))
                 return
-            status, headers, content = self._render(scope, answer, sparse, self._success(values))
+            common = self._headers.copy() if self._deprecated is None else self._success(values)
+            status, headers, content = self._render(scope, answer, sparse, common)
             if isinstance(answer, ProtocolAnswer):
                 exchange.error = answer.error or exchange.error
         except (ApiBaseError, HTTPException) as error:
