@@ -7,7 +7,6 @@ from dataclasses import is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from functools import partial
 from operator import attrgetter, itemgetter
 from types import NoneType, UnionType
 from typing import Any, Final, NewType, Union, get_args, get_origin, get_type_hints
@@ -24,6 +23,7 @@ from api_base.interface.graphql.errors import argument_name, code_of, located
 from api_base.interface.graphql.fields import list_of, object_type, plain_field
 from api_base.interface.graphql.scalars import Json, Long
 from api_base.interface.versioning import Change
+from api_base.interface.versioning.readers import made_field
 
 _SAME: Final = (str, bool, float, Decimal, datetime, date, UUID)
 _SCALARS: Final[Mapping[Any, Any]] = {**{kind: kind for kind in _SAME}, int: Long, Any: Json | None, object: Json | None}
@@ -33,10 +33,6 @@ _UUID: Final = "The id in the REST API, and in the names of channels."
 @strawberry.interface(name="Node", description="An object with a global id [Relay, Global Object Identification].")
 class NodeInterface:
     id: strawberry.ID = strawberry.field(description="Opaque, and bound to the type.")
-
-
-def _older(change: Change, readers: Mapping[str, Callable[[Any], Any]], name: str, root: Any) -> Any:
-    return change.shown({newer: read(root) for newer, read in readers.items()})[name]
 
 
 def _violations(problem: Mapping[str, Any]) -> list[Mapping[str, str]] | None:
@@ -119,7 +115,7 @@ class Types:
         for change in self._changes:
             if dto in change.of:
                 for name, hint in change.types({newer: known[newer][0] for newer in change.newer}).items():
-                    known[name] = hint, partial(_older, change, {newer: known[newer][1] for newer in change.newer}, name)
+                    known[name] = hint, made_field(change, {newer: known[newer][1] for newer in change.newer}, name)
                     instead = " and ".join(argument_name(newer) for newer in change.newer)
                     yield name, plain_field(known[name][1], self.output(hint, dto, name), deprecated=f"Use {instead}.")
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from api_base.interface.openapi.collections import EMAIL, PASS_PHRASE, PASSWORD, TOKEN, URL, Call, calls, first_steps
+from api_base.interface.openapi.collections import EMAIL, TOKEN, URL, Call, calls, first_steps, text_of, variables
 
 type Json = dict[str, Any]
 
@@ -18,10 +18,9 @@ _STRANGE: Final = re.compile(r"[^A-Za-z0-9 ,()'_-]+")
 def bruno_collection(document: Json, url: str) -> Mapping[str, str]:
     """Return the files of the collection of an OpenAPI document, by their paths. `url` is that of the server."""
     found = calls(document)
-    variables = {URL: url, EMAIL: "ana@example.com", PASSWORD: PASS_PHRASE, TOKEN: ""}
     files = {
         "bruno.json": json.dumps({"version": "1", "name": document["info"]["title"], "type": "collection"}, indent=2) + "\n",
-        f"environments/{ENVIRONMENT}.bru": _block("vars", (f"{name}: {value}" for name, value in variables.items())),
+        f"environments/{ENVIRONMENT}.bru": _block("vars", (f"{name}: {value}" for name, value in variables(url).items())),
     }
     numbers: dict[str, int] = {}
     for one in [*first_steps(found), *found]:
@@ -45,8 +44,7 @@ def _file(one: Call, number: int) -> str:
     if kind == "formUrlEncoded" and isinstance(example, Mapping):
         blocks.append(_block("body:form-urlencoded", (f"{name}: {value}" for name, value in example.items())))
     elif one.body:
-        text = example if isinstance(example, str) else json.dumps(example, indent=2, ensure_ascii=False)
-        blocks.append(_block(f"body:{kind}", text.splitlines()))
+        blocks.append(_block(f"body:{kind}", text_of(example).splitlines()))
     blocks += [
         _block("assert", (f"res.status: eq {one.status}",) if one.checked else ()),
         _block("script:pre-request", (f'bru.setVar("{EMAIL}", `ana-${{Date.now()}}@example.com`);',) if one.sets_email else ()),

@@ -1,5 +1,6 @@
 """The requests of a collection for Postman or Bruno, from the OpenAPI document: one for each operation, and first steps that build on each other."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -34,6 +35,16 @@ class Call:
     keeps_token: bool = False
     checked: bool = field(default=False)
     """Whether a run compares the status: the requests of first steps."""
+
+
+def variables(url: str) -> Mapping[str, str]:
+    """Return the variables of a collection, with their first values. `url` is that of the server."""
+    return {URL: url, EMAIL: "ana@example.com", PASSWORD: PASS_PHRASE, TOKEN: ""}
+
+
+def text_of(example: Any) -> str:
+    """Return the example of a body as it is sent."""
+    return example if isinstance(example, str) else json.dumps(example, indent=2, ensure_ascii=False)
 
 
 def calls(document: Json) -> list[Call]:

@@ -1,10 +1,9 @@
 """A collection for Postman, in its format 2.1 [schema.getpostman.com/json/collection/v2.1.0]; newman runs it."""
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from api_base.interface.openapi.collections import EMAIL, PASS_PHRASE, PASSWORD, TOKEN, URL, Call, calls, first_steps
+from api_base.interface.openapi.collections import EMAIL, TOKEN, URL, Call, calls, first_steps, text_of, variables
 
 type Json = dict[str, Any]
 
@@ -18,11 +17,10 @@ def postman_collection(document: Json, url: str) -> Json:
     folders: dict[str, list[Json]] = {}
     for one in [*first_steps(found), *found]:
         folders.setdefault(one.folder, []).append(_item(one))
-    variables = {URL: url, EMAIL: "ana@example.com", PASSWORD: PASS_PHRASE, TOKEN: ""}
     return {
         "info": {"name": document["info"]["title"], "description": document["info"].get("description", ""), "schema": SCHEMA},
         "auth": {"type": "bearer", "bearer": [{"key": "token", "value": f"{{{{{TOKEN}}}}}", "type": "string"}]},
-        "variable": [{"key": name, "value": value} for name, value in variables.items()],
+        "variable": [{"key": name, "value": value} for name, value in variables(url).items()],
         "item": [{"name": name, "item": items} for name, items in folders.items()],
     }
 
@@ -51,8 +49,7 @@ def _item(one: Call) -> Json:
 def _body(media_type: str, example: Any) -> Json:
     if media_type == "application/x-www-form-urlencoded":
         return {"mode": "urlencoded", "urlencoded": [{"key": name, "value": str(value)} for name, value in example.items()]}
-    text = example if isinstance(example, str) else json.dumps(example, indent=2, ensure_ascii=False)
-    return {"mode": "raw", "raw": text, "options": {"raw": {"language": "json" if "json" in media_type else "text"}}}
+    return {"mode": "raw", "raw": text_of(example), "options": {"raw": {"language": "json" if "json" in media_type else "text"}}}
 
 
 def _events(one: Call) -> list[Json]:

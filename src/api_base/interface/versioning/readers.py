@@ -20,7 +20,7 @@ def reader(newest: Sequence[str], older: Sequence[str], changes: Sequence[Change
         if isinstance(change, Renamed):
             sources[change.was] = taken[change.now]
         else:
-            sources |= {name: _made(change, taken, name) for name in change.older}
+            sources |= {name: made_field(change, taken, name) for name in change.older}
     made = [(number, source) for number, name in enumerate(older) if not isinstance(source := sources[name], str)]
     kept = [source if isinstance(source := sources[name], str) else newest[0] for name in older]
     if len(kept) == 1:
@@ -37,7 +37,7 @@ def reader(newest: Sequence[str], older: Sequence[str], changes: Sequence[Change
     return values
 
 
-def _made(change: Change, sources: Mapping[str, str | Read], name: str) -> Read:
+def made_field(change: Change, sources: Mapping[str, str | Read], name: str) -> Read:
     """Return the function that makes one older field of the newer ones."""
     make, kept = change.maker(name), [one for one in sources.values() if isinstance(one, str)]
     if len(kept) == len(sources) > 1:
