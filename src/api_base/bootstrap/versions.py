@@ -6,7 +6,7 @@ from typing import Final
 from starlette.middleware import Middleware
 
 from api_base.bootstrap.services import Services
-from api_base.interface.routes.versions import API
+from api_base.interface.routes.versions import VERSION
 from api_base.interface.versioning.strategies import ByHeader, ByMediaType, ByQuery, Strategy, VersionMiddleware
 
 STRATEGIES: Final[dict[str, type[Strategy]]] = {"header": ByHeader, "media_type": ByMediaType, "query": ByQuery}
@@ -29,6 +29,5 @@ def version_middleware(services: Services) -> Middleware | None:
 
 def bases(services: Services) -> Sequence[str]:
     """Return the paths that all versions share, the longest first."""
-    suffix = API.removeprefix("/api")
-    found = {context.prefix.removesuffix(suffix) for context in services.contexts if context.prefix.endswith(suffix)}
+    found = {context.prefix.removesuffix(VERSION) for context in services.contexts if context.prefix.endswith(VERSION)}
     return sorted(found, key=len, reverse=True)

@@ -8,6 +8,7 @@ from typing import Final
 from api_base.bootstrap.declarations import Declarations
 from api_base.core.errors import Fault
 from api_base.interface.middleware.production import EXEMPT
+from api_base.interface.routes.versions import VERSION
 
 COMMANDS: Final = frozenset(
     {
@@ -72,7 +73,7 @@ def faults(declarations: Declarations) -> Iterator[Fault]:
         "Two authentication schemes have the name {0!r}. Rename one of them.",
     )
     for context in contexts:
-        if not _PREFIX.fullmatch(context.prefix.removesuffix("/{version}")):
+        if not _PREFIX.fullmatch(context.prefix.removesuffix(VERSION)):
             yield Fault(
                 context.declared_at,
                 f"The prefix {context.prefix!r} of the context {context.name!r} is not a path such as /desk or /desk/{{version}}: "

@@ -42,7 +42,7 @@ from api_base.interface.public_url import below, public_prefix
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.renaming import result_of
 from api_base.interface.routes.router import options_of
-from api_base.interface.routes.versions import API
+from api_base.interface.routes.versions import API, VERSION
 
 type Json = dict[str, Any]
 type Hook = Callable[[dict[str, object]], None]
@@ -85,7 +85,7 @@ def install(
                 if isinstance(router, Router):
                     router.describe()
             with below(prefix):
-                document = _document(apps[number], version, schemes, API.replace("{version}", f"v{number}"), exports=exports)
+                document = _document(apps[number], version, schemes, API.replace(VERSION, f"/v{number}"), exports=exports)
             document = described(document, number)
             shape_errors(document, shapes)
             if newest:

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-API: Final = "/api/{version}"
-"""The prefix of what has versions. `{version}` is `v1`, `v2` and so on."""
+VERSION: Final = "/{version}"
+"""The segment of a path that is `/v1`, `/v2` and so on. A prefix may end with it."""
+API: Final = f"/api{VERSION}"
+"""The prefix of what has versions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,13 @@ from fastapi import APIRouter
 
 from api_base.interface.routes import Deprecation, RouteOptions, Router
 from api_base.interface.routes.router import RouteDefinition
-from api_base.interface.routes.versions import API, Version
+from api_base.interface.routes.versions import API, VERSION, Version
 from api_base.interface.versioning.changes import Change
 from api_base.interface.versioning.endpoints import older_endpoint
 from api_base.interface.versioning.examples import older_example
 from api_base.interface.versioning.shapes import Shapes
 
 FIRST: Final = 1
-VERSION: Final = "{version}"
 
 
 class ApiVersions:
@@ -48,7 +47,7 @@ class ApiVersions:
 
     def public(self, path: str, number: int) -> str:
         """Return a path as clients of a version send it."""
-        return _in(path, number) if self._by_path else path.replace(f"/{VERSION}", "", 1)
+        return _in(path, number) if self._by_path else path.replace(VERSION, "", 1)
 
     def mounted(self, prefix: str, router: APIRouter) -> Iterator[tuple[str, APIRouter]]:
         """Yield a router with its prefix in each version, the oldest first. One whose path has no version is the same for all."""
@@ -119,7 +118,7 @@ def _has(options: RouteOptions, number: int) -> bool:
 
 
 def _in(path: str, number: int) -> str:
-    return path.replace(VERSION, f"v{number}", 1)
+    return path.replace(VERSION, f"/v{number}", 1)
 
 
 def _renamed(location: str | None, endpoint: Callable[..., Any], shapes: Shapes) -> str | None:
