@@ -1,4 +1,4 @@
-"""The files that one `POST /api/v1/items` enters, in order of first entry: the list in docs/architecture.md."""
+"""The files that one `POST /api/v2/items` enters, in order of first entry: the list in docs/architecture.md."""
 
 import ast
 import asyncio
@@ -50,21 +50,21 @@ async def entered(app: Any, token: str) -> list[str]:
 
 
 async def _post(app: Any, token: str, sku: str) -> None:
-    price = {"amount": "12.50", "currency": "EUR"}
-    body = json.dumps({"sku": sku, "name": "Chair", "category": "furniture", "price": price}).encode()
+    prices = [{"amount": "12.50", "currency": "EUR"}]
+    body = json.dumps({"sku": sku, "name": "Chair", "category": "furniture", "prices": prices}).encode()
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start" and message["status"] != 201:
-            raise RuntimeError(f"POST /api/v1/items was answered with the status {message['status']}.")
+            raise RuntimeError(f"POST /api/v2/items was answered with the status {message['status']}.")
 
     headers = [(b"authorization", f"Bearer {token}".encode()), (b"content-type", b"application/json")]
     scope = {
         "type": "http",
         "method": "POST",
-        "path": "/api/v1/items",
+        "path": "/api/v2/items",
         "query_string": b"",
         "headers": headers,
         "client": ("203.0.113.7", 1),

@@ -140,11 +140,8 @@ NEWEST: Final[int] = _APP.state.services.versions.newest
 DOCUMENTS: Final[dict[int, Json]] = {number: _APP.openapi(number) for number in _APP.state.services.versions.numbers}  # type: ignore[call-arg]  # see `openapi.install`
 DOCUMENT: Final[Json] = DOCUMENTS[NEWEST]
 ROUTES: Final = tuple(_routes(_APP, DOCUMENT, NEWEST))
-OLDER_ROUTES: Final = tuple(
-    route
-    for number in DOCUMENTS
-    if number != NEWEST
-    for route in _routes(_APP, DOCUMENTS[number], number)
-    if route.operation.get("deprecated")
+ROUTES_OF_OLDER_VERSIONS: Final = tuple(
+    route for number in DOCUMENTS if number != NEWEST for route in _routes(_APP, DOCUMENTS[number], number)
 )
+OLDER_ROUTES: Final = tuple(route for route in ROUTES_OF_OLDER_VERSIONS if route.operation.get("deprecated"))
 """Those of older versions that are not the same in the newest one."""

@@ -16,6 +16,7 @@ from api_base.interface.graphql.declared import GraphQL, Node, Relation, Single
 from api_base.interface.graphql.inputs import Inputs
 from api_base.interface.graphql.schema import build_schema
 from api_base.interface.v1.bodies import Body
+from api_base.interface.versioning.shapes import Shapes
 from tools.compatible import IncompatibleError
 from tools.documents import ROOT, SCHEMA
 from tools.graphql_schema import breaking, check_schema, schema_text
@@ -135,7 +136,7 @@ class PaymentsBody(Body):
 
 def test_two_unions_of_bodies_never_share_an_input_type() -> None:
     """Both would be a RentalInput, with the members of the first."""
-    inputs = Inputs()
+    inputs = Inputs(Shapes([]))
     for body in (BatchBody, SameBody):
         inputs.of(body)
     with pytest.raises(ProgrammingError, match="have the GraphQL type RentalInput: rename PayRental of one of them"):

@@ -18,7 +18,7 @@ def details(**changes: Any) -> ItemDetails:
         "sku": f"SKU-{next(_numbers)}",
         "name": "Chair",
         "description": "Four legs",
-        "price": Money(minor=1250, currency="EUR"),
+        "prices": (Money(minor=1250, currency="EUR"),),
         "category": "furniture",
         "tags": ("wood", "new"),
         "attributes": {"colour": "red"},

@@ -35,14 +35,16 @@ attributes = st.dictionaries(
     st.recursive(st.none() | st.booleans() | numbers | texts, lambda inner: st.lists(inner) | st.dictionaries(texts, inner), max_leaves=3),
     max_size=2,
 )
-prices = st.none() | st.builds(Money, minor=st.sampled_from([-1, 0, 1, 2**63 - 1]), currency=st.sampled_from(["EUR", "JPY"]))
+prices = st.lists(st.builds(Money, minor=st.sampled_from([-1, 0, 1, 2**63 - 1]), currency=st.sampled_from(["EUR", "JPY"])), max_size=3).map(
+    tuple
+)
 changes = st.fixed_dictionaries(
     {},
     optional={
         "sku": st.sampled_from(SKUS),
         "name": names,
         "description": texts,
-        "price": prices,
+        "prices": prices,
         "category": names,
         "tags": st.lists(texts, max_size=3).map(tuple),
         "attributes": attributes,
@@ -72,11 +74,11 @@ def _step(action: str, **changes: Any) -> Step:
 
 
 A_LIFE = [
-    _step("create", price=None, tags=(), attributes={}),
+    _step("create", prices=(), tags=(), attributes={}),
     _step("create"),
     _step("stale", name="stale"),
     _step("change", name=""),
-    _step("change", price=Money(minor=1, currency="EUR"), attributes={"a": [None, {"b": 2**70}]}),
+    _step("change", prices=(Money(minor=1, currency="EUR"), Money(minor=2, currency="JPY")), attributes={"a": [None, {"b": 2**70}]}),
     *(_step(action) for action in ("publish", "publish", "archive", "delete", "archive", "restore", "restore", "remove")),
 ]
 """What becomes of an item, refusals included."""

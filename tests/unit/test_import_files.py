@@ -20,10 +20,9 @@ from api_base.application.common.importing.journal import ImportJournal
 from api_base.application.common.importing.prepared import PreparedFile
 from api_base.application.common.importing.records import FileFormat, SourceRow
 from api_base.application.common.importing.report import Outcome
-from api_base.application.items.commands.import_items import ITEM_SCHEMA
+from api_base.application.items.commands.import_items import ITEM_SCHEMA, ItemRow
 from api_base.core.errors import RuleViolated
 from api_base.core.types import Ok
-from api_base.domain.items.entities import ItemDetails
 from api_base.infrastructure.importing.keys import SqliteKeys
 from api_base.infrastructure.importing.readers import open_source
 from api_base.infrastructure.importing.refused import RefusedFile
@@ -56,7 +55,8 @@ class Case(Result):
         return Result(read_as=self.read_as, rows=self.rows, refused=self.refused, error=self.error)
 
 
-def written(details: ItemDetails) -> str:
+def written(row: ItemRow) -> str:
+    details = row.details
     price = f" {details.price.amount} {details.price.currency}" if details.price else ""
     return f"{details.sku} {details.name} {details.category}{price}"
 
@@ -76,9 +76,9 @@ async def imported(path: Path, case: Case, folder: Path) -> Result:
         file = PreparedFile.prepare(ITEM_SCHEMA, case.maps, (), open_source, content(path), format, dialect)
     except RuleViolated as error:
         return Result(error=str(error))
-    rows: list[ItemDetails] = []
+    rows: list[ItemRow] = []
 
-    async def send(chunk: Chunk[ItemDetails]) -> Outcomes:
+    async def send(chunk: Chunk[ItemRow]) -> Outcomes:
         rows.extend(row for _, row in chunk.rows)
         refused.update({one.row: one.reason for one in chunk.refused})
         return [Ok(Outcome.CREATED)] * len(chunk.rows)

@@ -14,7 +14,7 @@ RECORD = {"sku": "A", "name": "n", "category": "c"}
 
 def details(source: str, value: object) -> ItemDetails:
     mapping = ColumnMapping.parse(ITEM_SCHEMA, ["sku=sku", "name=name", "category=category", source], ())
-    return mapping.row({**RECORD, "x": value})
+    return mapping.row({**RECORD, "x": value}).details
 
 
 def refused(source: str, value: object) -> list[tuple[str, str]]:

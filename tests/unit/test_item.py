@@ -13,6 +13,7 @@ from api_base.domain.items.events import ItemPriceChanged
 from api_base.domain.items.value_objects import ItemStatus
 from tests.factories.items import NOW, details, item
 
+GBP = Money(minor=1100, currency="GBP")
 ONE_HOUR_LATER = NOW + timedelta(hours=1)
 
 
@@ -51,13 +52,13 @@ def test_a_transition_to_the_same_status_changes_nothing(action: str) -> None:
 
 
 def test_without_a_price_it_cannot_be_published_nor_lose_it_afterwards() -> None:
-    free = item(price=None)
+    free = item(prices=())
     with pytest.raises(PriceMissing):
         free.publish(ONE_HOUR_LATER)
     priced = item()
     priced.publish(NOW)
     with pytest.raises(PriceMissing):
-        priced.change(ONE_HOUR_LATER, price=None)
+        priced.change(ONE_HOUR_LATER, prices=())
 
 
 def test_a_change_to_the_same_is_no_change() -> None:
@@ -71,13 +72,13 @@ def test_a_change_to_the_same_is_no_change() -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"price": Money(minor=1300, currency="EUR")}, (1250, "EUR", 1300, "EUR", "furniture")),
-        ({"price": Money(minor=1250, currency="USD"), "category": "chairs"}, (1250, "EUR", 1250, "USD", "chairs")),
-        ({"price": None}, (1250, "EUR", None, None, "furniture")),
+        ({"prices": (Money(minor=1300, currency="EUR"), GBP)}, (1250, "EUR", 1300, "EUR", "furniture")),
+        ({"prices": (Money(minor=1250, currency="USD"),), "category": "chairs"}, (1250, "EUR", 1250, "USD", "chairs")),
+        ({"prices": ()}, (1250, "EUR", None, None, "furniture")),
     ],
 )
 def test_a_change_of_price_is_an_event_of_its_own(changes: dict[str, Any], told: tuple[Any, ...]) -> None:
-    priced = item(price=Money(minor=1250, currency="EUR"))
+    priced = item(prices=(Money(minor=1250, currency="EUR"), GBP))
     priced.collect_events()
     priced.change(ONE_HOUR_LATER, **changes)
     (changed, price) = priced.collect_events()

@@ -31,7 +31,7 @@ FILMS = ["sku=id", "name=Title", "category=Genre[0]", "tags=Genre[]", "attribute
 
 def test_columns_constants_first_and_all() -> None:
     mapping = ColumnMapping.parse(ITEM_SCHEMA, FILMS, ["price=9.90", "currency=EUR"])
-    details = mapping.row({"id": "tt1", "Title": "M", "Genre": "Crime,  Thriller, Crime", "Year": "1931"})
+    details = mapping.row({"id": "tt1", "Title": "M", "Genre": "Crime,  Thriller, Crime", "Year": "1931"}).details
     assert (details.sku, details.name, details.category, details.tags) == ("tt1", "M", "Crime", ("Crime", "Thriller"))
     assert details.attributes == {"year": "1931"}
     assert details.price is not None
@@ -39,9 +39,8 @@ def test_columns_constants_first_and_all() -> None:
 
 
 def test_without_a_mapping_columns_are_taken_by_their_names() -> None:
-    details = ColumnMapping.parse(ITEM_SCHEMA, [], []).row(
-        {"sku": "a", "name": "n", "category": "c", "tags": "x,y", "price": "", "more": "z"}
-    )
+    row = ColumnMapping.parse(ITEM_SCHEMA, [], []).row({"sku": "a", "name": "n", "category": "c", "tags": "x,y", "price": "", "more": "z"})
+    details = row.details
     assert (details.tags, details.price, details.attributes) == (("x", "y"), None, {})
 
 
@@ -191,7 +190,7 @@ def test_json_that_is_more_or_less_than_one_array_says_where(text: str, message:
 
 def test_without_a_mapping_an_item_is_taken_as_the_api_shows_it() -> None:
     shown = {"id": "x", "sku": "a", "name": "n", "category": "c", "price": {"amount": "1.10", "currency": "EUR"}, "tags": ["x"]}
-    details = ColumnMapping.parse(ITEM_SCHEMA, [], []).row({**shown, "attributes": {"year": 1999}, "attributes.colour": "red"})
+    details = ColumnMapping.parse(ITEM_SCHEMA, [], []).row({**shown, "attributes": {"year": 1999}, "attributes.colour": "red"}).details
     assert details.price is not None
     assert (details.price.amount, details.price.currency, details.tags) == ("1.10", "EUR", ("x",))
     assert details.attributes == {"year": 1999, "colour": "red"}
@@ -206,6 +205,9 @@ def test_without_a_mapping_an_item_is_taken_as_the_api_shows_it() -> None:
         ("tags", [["a"]]),
         ("tags", {"a": 1}),
         ("price", ["1"]),
+        ("prices", ["1"]),
+        ("prices", "1.10 EUR"),
+        ("prices", {"amount": "1.10", "currency": "EUR"}),
         ("attributes", "x"),
     ],
 )

@@ -89,7 +89,7 @@ def members(count: int) -> dict[str, Any]:
     [
         ({**ITEM, **members(100)}, CreateItemBody, "/body"),
         (members(100), PatchItemBody, "/body"),
-        ({**ITEM, "price": members(100)}, CreateItemBody, "/body/price"),
+        ({**ITEM, "prices": [members(100)]}, CreateItemBody, "/body/prices/0"),
         (
             {"operations": [{"action": "create", "item": ITEM}, {"action": "create", "item": members(100)}]},
             BatchBody,

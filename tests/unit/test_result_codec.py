@@ -30,7 +30,7 @@ ITEM = ItemDTO(
     sku="A",
     name="ü 漢字 🎉",
     description="",
-    price=MoneyDTO(amount="12.50", currency="EUR"),
+    prices=(MoneyDTO(amount="12.50", currency="EUR"), MoneyDTO(amount="13.90", currency="USD")),
     category="c",
     tags=("a", "b"),
     attributes={"n": 1, "f": 1.0, "none": None, "list": [1, {"deep": "x"}], "time": "2026-01-02T03:04:05Z"},

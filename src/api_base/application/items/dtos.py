@@ -17,7 +17,7 @@ class ItemDTO:
     sku: str
     name: str
     description: str
-    price: MoneyDTO | None
+    prices: tuple[MoneyDTO, ...]
     category: str
     tags: tuple[str, ...]
     attributes: Mapping[str, Any]
@@ -35,7 +35,7 @@ class ItemDTO:
             sku=details.sku,
             name=details.name,
             description=details.description,
-            price=None if details.price is None else MoneyDTO.of(details.price),
+            prices=tuple(map(MoneyDTO.of, details.prices)),
             category=details.category,
             tags=details.tags,
             attributes=details.attributes,

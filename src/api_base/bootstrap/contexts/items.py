@@ -29,6 +29,7 @@ from api_base.infrastructure.items.tables import ITEMS as ITEMS_TABLE
 from api_base.infrastructure.text_search import pruner
 from api_base.interface.mcp import items as mcp_tools
 from api_base.interface.v1 import items as v1
+from api_base.interface.v2 import items as v2
 
 
 def _read(item: UUID) -> GetItem:
@@ -115,5 +116,6 @@ ITEMS: Final = Context(
     remote={"items.get": GetItem, "items.create": create_item.CreateItem},
     mcp=mcp_tools.ITEMS,
     routes=v1.routes,
+    changes=v2.CHANGES,
     graphql="api_base.interface.graphql.items:ITEMS",
 )

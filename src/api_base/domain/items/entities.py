@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from copy import copy
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, Self
@@ -15,7 +15,7 @@ from api_base.domain.common.stored_json import stored
 from api_base.domain.common.value_objects import Money
 from api_base.domain.items.errors import ItemIsDeleted, ItemIsNotDeleted, PriceMissing
 from api_base.domain.items.events import ItemChanged, ItemCreated, ItemDeleted, ItemPriceChanged, ItemRestored, ItemStatusChanged
-from api_base.domain.items.value_objects import ATTRIBUTES_BYTES, CATEGORY, DESCRIPTION, NAME, SKU, TAG, TAGS, ItemStatus
+from api_base.domain.items.value_objects import ATTRIBUTES_BYTES, CATEGORY, DESCRIPTION, NAME, PRICES, SKU, TAG, TAGS, ItemStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class ItemDetails:
     sku: str
     name: str
     description: str = ""
-    price: Money | None = None
+    prices: tuple[Money, ...] = ()
     category: str
     tags: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
@@ -40,16 +40,21 @@ class ItemDetails:
         sku: str,
         name: str,
         description: str,
-        price: Money | None,
+        prices: tuple[Money, ...],
         category: str,
         tags: tuple[str, ...],
         attributes: Mapping[str, Any],
     ) -> Self:
         """Load values from storage without a check: a rule that became stricter must not make an item unreadable."""
         details = object.__new__(cls)
-        values = (sku, name, description, price, category, tags, attributes)
+        values = (sku, name, description, prices, category, tags, attributes)
         details._set(dict(zip(_ENTER, values, strict=True)))
         return details
+
+    @property
+    def price(self) -> Money | None:
+        """The first price, by which lists filter and sort; None without prices."""
+        return self.prices[0] if self.prices else None
 
     def changed(self, **changes: Any) -> Self:
         """Return the details with other values for some fields. Only these are checked. Raises `Invalid`."""
@@ -79,10 +84,22 @@ class ItemDetails:
             object.__setattr__(self, name, value)
 
 
-def _price(price: Money | None) -> Money | None:
-    if price is not None and price.minor < 0:
-        raise Invalid.of("/price/amount", "negative", "must not be negative")
-    return price
+def _prices(prices: Collection[Money]) -> tuple[Money, ...]:
+    """No price is negative, and each has another currency; the number of prices is limited."""
+    if len(prices) > PRICES:
+        raise Invalid.of("/prices", "too_many", f"has {len(prices)} prices; at most {PRICES} are allowed")
+    found: set[str] = set()
+    violations: list[Violation] = []
+    for position, price in enumerate(prices):
+        if price.minor < 0:
+            violations.append(Violation(f"/prices/{position}/amount", "negative", "must not be negative"))
+        if price.currency in found:
+            repeated = f"must not repeat {price.currency}: an item has one price in each currency"
+            violations.append(Violation(f"/prices/{position}/currency", "duplicate", repeated))
+        found.add(price.currency)
+    if violations:
+        raise Invalid(violations)
+    return tuple(prices)
 
 
 def _tags(tags: Collection[str]) -> tuple[str, ...]:
@@ -108,11 +125,14 @@ _ENTER: Final[Mapping[str, Callable[[Any], Any]]] = {
     "sku": partial(SKU.parse, pointer="/sku"),
     "name": partial(NAME.parse, pointer="/name"),
     "description": partial(DESCRIPTION.parse, pointer="/description"),
-    "price": _price,
+    "prices": _prices,
     "category": partial(CATEGORY.parse, pointer="/category"),
     "tags": _tags,
     "attributes": lambda value: stored(value, "/attributes", ATTRIBUTES_BYTES) if value else {},
 }
+
+_CHANGING: Final = sorted([*_ENTER, "price"])
+"""What `ItemChanged` names: the fields, and the first price."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -141,9 +161,9 @@ class Item(AggregateRoot):
         self._refuse_deleted()
         if details == self.details:
             return False
-        if self.status is ItemStatus.PUBLISHED and details.price is None:
+        if self.status is ItemStatus.PUBLISHED and not details.prices:
             raise PriceMissing
-        changed = tuple(sorted(f.name for f in fields(details) if getattr(details, f.name) != getattr(self.details, f.name)))
+        changed = tuple(name for name in _CHANGING if getattr(details, name) != getattr(self.details, name))
         before, self.details, self.updated_at = self.details.price, details, now
         self.record(ItemChanged(aggregate_id=self.id, tenant_id=self.tenant_id, fields=changed))
         if before != details.price:
@@ -191,7 +211,7 @@ class Item(AggregateRoot):
         self._refuse_deleted()
         if status is self.status:
             return False
-        if status is ItemStatus.PUBLISHED and self.details.price is None:
+        if status is ItemStatus.PUBLISHED and not self.details.prices:
             raise PriceMissing
         self.record(ItemStatusChanged(aggregate_id=self.id, tenant_id=self.tenant_id, before=self.status, after=status))
         self.status, self.updated_at = status, now

@@ -11,6 +11,7 @@ DESCRIPTION: Final = TextRule(max_length=10_000, lines=True, optional=True)
 CATEGORY: Final = TextRule(max_length=100, key=True)
 TAG: Final = TextRule(max_length=50, key=True)
 TAGS: Final = 50
+PRICES: Final = 50
 ATTRIBUTES_BYTES: Final = 16_384
 
 

@@ -1,5 +1,6 @@
 """Map an item to its row and back."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,15 +17,15 @@ from api_base.infrastructure.serialization.json_codec import decode, encode_stri
 
 def to_row(item: Item) -> tuple[Any, ...]:
     details = item.details
-    price = details.price
+    minor, currency, further = price_columns(details.prices)
     return (
         item.tenant_id,
         item.id,
         details.sku,
         details.name,
         details.description,
-        None if price is None else price.minor,
-        None if price is None else price.currency,
+        minor,
+        currency,
         details.category,
         list(details.tags),
         encode_strictly(details.attributes).decode(),
@@ -33,11 +34,11 @@ def to_row(item: Item) -> tuple[Any, ...]:
         item.created_at,
         item.updated_at,
         item.deleted_at,
+        further,
     )
 
 
 def from_row(row: Row) -> Item:
-    minor: int | None = row["price_minor"]
     deleted_at: datetime | None = row["deleted_at"]
     return Item(
         id=row["id"],
@@ -47,7 +48,7 @@ def from_row(row: Row) -> Item:
             sku=row["sku"],
             name=row["name"],
             description=row["description"],
-            price=None if minor is None else Money(minor=minor, currency=row["price_currency"]),
+            prices=prices_of(row),
             category=row["category"],
             tags=tuple(row["tags"]),
             attributes=decode(row["attributes"]),
@@ -57,6 +58,23 @@ def from_row(row: Row) -> Item:
         updated_at=row["updated_at"],
         deleted_at=deleted_at,
     )
+
+
+def price_columns(prices: Sequence[Money]) -> tuple[int | None, str | None, str | None]:
+    """Return the values of the columns `price_minor`, `price_currency` and `further_prices`."""
+    if not prices:
+        return None, None, None
+    first, *others = prices
+    further = [{"minor": one.minor, "currency": one.currency} for one in others]
+    return first.minor, first.currency, encode_strictly(further).decode() if further else None
+
+
+def prices_of(row: Mapping[str, Any]) -> tuple[Money, ...]:
+    """Return the prices in a row."""
+    if row["price_minor"] is None:
+        return ()
+    first, further = Money(minor=row["price_minor"], currency=row["price_currency"]), row["further_prices"]
+    return (first,) if further is None else (first, *(Money(**one) for one in decode(further)))
 
 
 MAPPING = TableMapping[Item](

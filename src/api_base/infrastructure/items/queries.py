@@ -12,11 +12,11 @@ from api_base.application.items.dtos import ItemDTO
 from api_base.application.items.queries import ITEM_FIELDS, GetItem, GetItemsByIds, ListItems
 from api_base.core.errors import NotFound
 from api_base.core.types import request_tenant
-from api_base.domain.common.value_objects import Money
 from api_base.domain.items.value_objects import ItemStatus
 from api_base.infrastructure.db.query_builder import PageBuilder, TextSearch
 from api_base.infrastructure.db.session import Database, Row
 from api_base.infrastructure.db.statement import Statement, owned
+from api_base.infrastructure.items.mapper import prices_of
 from api_base.infrastructure.items.tables import ITEMS
 from api_base.infrastructure.serialization.json_codec import decode
 
@@ -38,13 +38,12 @@ _NOT_DELETED: Final = ITEMS.c.deleted_at.is_(None)
 
 
 def to_dto(row: Row) -> ItemDTO:
-    minor: int | None = row["price_minor"]
     return ItemDTO(
         id=row["id"],
         sku=row["sku"],
         name=row["name"],
         description=row["description"],
-        price=None if minor is None else MoneyDTO.of(Money(minor=minor, currency=row["price_currency"])),
+        prices=tuple(map(MoneyDTO.of, prices_of(row))),
         category=row["category"],
         tags=row["tags"],
         attributes=decode(row["attributes"]),

@@ -1,4 +1,8 @@
-"""Tables of the context `items`. Money is stored in minor units: comparisons of `numeric` are not leakproof, so with a policy no index serves them."""
+"""Tables of the context `items`. Money is stored in minor units: comparisons of `numeric` are not leakproof, so with a policy no index serves them.
+
+Lists filter and sort by the first price, which has columns of its own. `further_prices` are the others, as objects of `minor` and `currency`; null
+without any.
+"""
 
 from typing import Final
 
@@ -27,6 +31,8 @@ ITEMS: Final = tenant_owned(
     sa.Column("created_at", timestamp(), nullable=False),
     sa.Column("updated_at", timestamp(), nullable=False),
     sa.Column("deleted_at", timestamp()),
+    sa.Column("further_prices", JSONB),
     sa.UniqueConstraint("tenant_id", "sku", name="uq_items_tenant_id_sku"),
     sa.CheckConstraint("(price_minor is null) = (price_currency is null)", name="ck_items_price"),
+    sa.CheckConstraint("further_prices is null or price_minor is not null", name="ck_items_further_prices"),
 )

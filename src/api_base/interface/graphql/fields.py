@@ -108,12 +108,13 @@ def python_name(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
-def input_type(name: str, members: Mapping[str, Argument], description: str | None) -> Any:
-    """Return the input type `name`; a member is its annotation and default, or `REQUIRED`."""
+def input_type(name: str, members: Mapping[str, Argument], description: str | None, deprecated: Mapping[str, str] | None = None) -> Any:
+    """Return the input type `name`; a member is its annotation and default, or `REQUIRED`. `deprecated` has the reasons of members."""
     body: dict[str, Any] = {"__annotations__": {python_name(key): hint for key, (hint, _) in members.items()}}
     for key, (_, default) in members.items():
         graphql = key if keyword.iskeyword(key) else None
-        body[python_name(key)] = strawberry.field(name=graphql) if default is REQUIRED else strawberry.field(name=graphql, default=default)
+        described: dict[str, Any] = {"name": graphql} | ({} if default is REQUIRED else {"default": default})
+        body[python_name(key)] = strawberry.field(**described, deprecation_reason=(deprecated or {}).get(key))
     return strawberry.input(type(name, (), body), name=name, description=description)
 
 

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
 from types import NoneType, UnionType
@@ -15,32 +15,49 @@ from pydantic import BaseModel, SecretStr, TypeAdapter
 from strawberry import UNSET
 
 from api_base.core.errors import ProgrammingError
+from api_base.interface.graphql.errors import argument_name
 from api_base.interface.graphql.fields import REQUIRED, Argument, enumeration, input_type, list_of
 from api_base.interface.graphql.scalars import Json, Long
 from api_base.interface.routes.body import validated
+from api_base.interface.versioning.shapes import Shapes
 
 _SAME: Final = (str, bool, float, datetime, date, UUID)
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 
 
 class Inputs:
-    """The input types of one schema."""
+    """The input types of one schema. They have the fields that versions of the API have replaced, as deprecated ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, shapes: Shapes) -> None:
+        self._shapes = shapes
         self._made: dict[type[BaseModel], Any] = {}
         self._unions: dict[str, Any] = {}
         self._merging: dict[str, tuple[Any, ...]] = {}
 
     def of(self, model: type[BaseModel]) -> Any:
         """Return the input type of a body."""
+        model = self._shapes.of(model)
         if model not in self._made:
             members = {
                 name: (self._kind(one.annotation), REQUIRED) if one.is_required() else (self._kind(one.annotation) | None, UNSET)
                 for name, one in model.model_fields.items()
             }
+            replaced = {name: f"Use {' and '.join(map(argument_name, newer))}." for name, newer in self._shapes.replaced(model).items()}
             description = model.__doc__ and inspect.getdoc(model)
-            self._made[model] = input_type(input_name(model), members, description)
+            self._made[model] = input_type(input_name(model), members, description, replaced)
         return self._made[model]
+
+    def reader(self, model: type[BaseModel]) -> Callable[[Any], Awaitable[BaseModel]]:
+        """Return the function that reads an input as the body of its route. It raises `Invalid`, `MalformedBody`."""
+        accepted = self._shapes.of(model)
+        adapter = TypeAdapter(accepted)
+
+        async def read(given: Any) -> BaseModel:
+            sent = await validated(_encode(plain(given)), accepted, adapter)
+            made: BaseModel = self._shapes.asked(sent)
+            return made
+
+        return read
 
     def _kind(self, hint: Any) -> Any:
         """Return the type of a member: JSON where GraphQL has no form, which the body still validates."""
@@ -93,17 +110,6 @@ class Inputs:
 def input_name(model: type[BaseModel]) -> str:
     """Return the name of the input type of a body."""
     return f"{model.__name__.removesuffix('Body')}Input"
-
-
-class BodyReader:
-    """Validates an input as the body of its route."""
-
-    def __init__(self, model: type[BaseModel]) -> None:
-        self._model, self._adapter = model, TypeAdapter(model)
-
-    async def read(self, given: Any) -> BaseModel:
-        """Return the body. Raises `Invalid`, `MalformedBody`."""
-        return await validated(_encode(plain(given)), self._model, self._adapter)
 
 
 def plain(given: Any) -> Any:

@@ -25,13 +25,14 @@ from api_base.interface.errors.http import BadRequest, PreconditionRequired
 from api_base.interface.graphql import ids
 from api_base.interface.graphql.errors import argument_name
 from api_base.interface.graphql.fields import REQUIRED, Argument, field, object_type, plain_field
-from api_base.interface.graphql.inputs import BodyReader, Inputs, plain
+from api_base.interface.graphql.inputs import Inputs, plain
 from api_base.interface.graphql.scalars import Long
 from api_base.interface.graphql.types import Types
 from api_base.interface.routes import Router
 from api_base.interface.routes.idempotency import KEY_SYNTAX, accepts_key, key_of
 from api_base.interface.routes.parameters import IfMatch
 from api_base.interface.routes.router import RouteDefinition
+from api_base.interface.versioning.shapes import Shapes
 
 CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -64,7 +65,7 @@ class Mutations:
     """Makes mutations from routes."""
 
     def __init__(self, types: Types) -> None:
-        self._types, self._inputs = types, Inputs()
+        self._types, self._inputs = types, Inputs(Shapes(types.changes, both=True))
 
     def fields(self, routers: Sequence[tuple[str, APIRouter]]) -> Iterator[tuple[str, StrawberryField]]:
         """Yield the mutations with their names."""
@@ -95,7 +96,7 @@ class Mutations:
         if name in {part for _, part, _, _ in Formatter().parse(path)}:
             return self._of_path(name, hint, path)
         if inspect.isclass(hint) and issubclass(hint, BaseModel):
-            return _Parameter(name, "input", self._inputs.of(hint), REQUIRED, BodyReader(hint).read)
+            return _Parameter(name, "input", self._inputs.of(hint), REQUIRED, self._inputs.reader(hint))
         marks = [mark.dependency for mark in get_args(hint)[1:] if isinstance(mark, Depends)] if get_origin(hint) is Annotated else []
         if marks and isinstance(marks[0], IfMatch):
             return _version(name, required=marks[0].required)

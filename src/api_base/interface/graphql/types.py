@@ -63,13 +63,13 @@ ProblemType: Final = object_type(
 
 
 class Types:
-    """The types of one schema. `nodes` and `changes` are those of all contexts.
+    """The types of one schema. `nodes` and `changes`, the newest first, are those of all contexts.
 
     GraphQL has no versions: what a version of the REST API replaced stays as a deprecated field, unless the newer one has its name.
     """
 
     def __init__(self, nodes: Sequence[Node], changes: Sequence[Change] = ()) -> None:
-        self._changes = sorted(changes, key=lambda one: -one.version.number)
+        self.changes = sorted(changes, key=lambda one: -one.version.number)
         self.nodes = {node.dto: node for node in nodes}
         self.by_name = {node.name: node for node in nodes}
         self._made: dict[type[Any], Any] = {}
@@ -112,7 +112,7 @@ class Types:
         known: dict[str, tuple[Any, Callable[[Any], Any]]] = {
             one.name: (hints[one.name], attrgetter(one.name)) for one in dataclass_fields(dto)
         }
-        for change in self._changes:
+        for change in self.changes:
             if dto in change.of:
                 for name, hint in change.types({newer: known[newer][0] for newer in change.newer}).items():
                     known[name] = hint, made_field(change, {newer: known[newer][1] for newer in change.newer}, name)

@@ -24,7 +24,7 @@ EXAMPLE = {
     "sku": "CHAIR-1",
     "name": "Chair",
     "description": "Four legs",
-    "price": {"amount": "12.50", "currency": "EUR"},
+    "prices": [{"amount": "12.50", "currency": "EUR"}, {"amount": "13.90", "currency": "USD"}],
     "category": "furniture",
     "tags": ["wood"],
     "attributes": {"colour": "red"},

@@ -1,5 +1,6 @@
 """Older versions of the API: change modules say how they differ from the newest one, which is the code."""
 
-from api_base.interface.versioning.changes import Change, EnumChanged, Renamed, Replaced, Split
+from api_base.interface.versioning.changes import Change, EnumChanged, FirstOf, Renamed, Replaced
+from api_base.interface.versioning.split import Split
 
-__all__ = ["Change", "EnumChanged", "Renamed", "Replaced", "Split"]
+__all__ = ["Change", "EnumChanged", "FirstOf", "Renamed", "Replaced", "Split"]

@@ -13,10 +13,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from api_base.application.common.listing import EQUALITY, Field, Sort
-from api_base.core.errors import Invalid, ProgrammingError
+from api_base.core.errors import ProgrammingError
 from api_base.core.shared.places import Declaration
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification
-from api_base.interface.errors.problem import pointer
 from api_base.interface.routes.single_values import optional, plain_type
 from api_base.interface.routes.versions import Version
 
@@ -162,6 +161,17 @@ class Replaced(Change):
 
 
 @dataclass(frozen=True, slots=True)
+class FirstOf(Replaced):
+    """`was` became the first of the list `now`: pointers into one of the list are pointers into `was`.
+
+    `read` must keep the others, which the older version does not see: for a merge patch, it returns what changes the first only.
+    """
+
+    def located(self, steps: Sequence[str]) -> list[str]:
+        return [self.was, *steps[2:]]
+
+
+@dataclass(frozen=True, slots=True)
 class EnumChanged(Change):
     """The values of `name` are others. `type` is the older type, `values` maps each newer value to the older one that clients see.
 
@@ -213,77 +223,8 @@ class EnumChanged(Change):
         return [newer for newer, shown in self.values.items() if shown == older] or [older]
 
 
-@dataclass(frozen=True, slots=True)
-class Split(Change):
-    """The text `was` became several fields: `split` returns their values of it, `joined` returns the text of them, given by name.
-
-    Lists of the older version compare it by `eq`, and sort by the fields in their order. `split` raises `ValueError` with what is wrong with a text.
-    """
-
-    was: str
-    now: Sequence[str]
-    split: Callable[[str], Values]
-    joined: Callable[..., str]
-
-    @property
-    def newer(self) -> Sequence[str]:
-        return self.now
-
-    @property
-    def older(self) -> Sequence[str]:
-        return (self.was,)
-
-    def types(self, newer: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {self.was: str}
-
-    def shown(self, newer: Values) -> Values:
-        return {self.was: self.joined(**newer)}
-
-    def maker(self, name: str) -> Callable[..., Any]:
-        joined, names = self.joined, tuple(self.now)
-        return lambda *values: joined(**dict(zip(names, values, strict=True)))
-
-    def asked(self, older: Values) -> Values:
-        try:
-            return self.split(older[self.was])
-        except ValueError as error:
-            raise Invalid.of(pointer("body", self.now[0]), "value", str(error)) from None
-
-    def located(self, steps: Sequence[str]) -> list[str]:
-        return [self.was]
-
-    def fields(self, declared: Sequence[Field]) -> list[Field]:
-        parts = {one.name: one for one in declared if one.name in self.now}
-        if len(parts) < len(self.now):
-            return Change.fields(self, declared)
-        compared = all(_Op.EQ in one.operators for one in parts.values())
-        made = Field(
-            name=self.was,
-            kind=str,
-            operators=frozenset({_Op.EQ} if compared else ()),
-            sortable=all(one.sortable for one in parts.values()),
-        )
-        return [made if one.name == self.now[0] else one for one in declared if one.name not in self.now[1:]]
-
-    def comparisons(self, one: Comparison, newer: Mapping[str, Field]) -> Sequence[Comparison]:
-        if one.field != self.was:
-            return [one]
-        try:
-            found = self.split(one.value)
-        except ValueError as error:
-            raise Invalid.of(pointer("query", self.was), "value", str(error)) from None
-        return [FieldSpecification(name, _Op.EQ, _stored_form(newer[name], found[name])) for name in self.now]
-
-    def sorts(self, one: Sort) -> Sequence[Sort]:
-        return [replace(one, field=name) for name in self.now] if one.field == self.was else [one]
-
-
 def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
-
-
-def _stored_form(field: Field, value: Any) -> Any:
-    return field.stored_form(value) if isinstance(value, str) else value
 
 
 def _moved(name: str, before: str, after: str) -> str:

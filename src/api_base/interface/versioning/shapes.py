@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import MISSING, dataclass, fields, is_dataclass, make_dataclass, replace
-from dataclasses import field as dataclass_field
+from dataclasses import dataclass, fields, is_dataclass, make_dataclass, replace
 from types import NoneType
 from typing import Any, Final, TypeAliasType, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ValidationError, create_model
-from pydantic.fields import FieldInfo
 
 from api_base.core.errors import Invalid, ProgrammingError, Violation
 from api_base.interface.errors.handlers import invalid_of
@@ -16,6 +14,7 @@ from api_base.interface.errors.problem import ProblemDocument
 from api_base.interface.routes.type_parts import inside
 from api_base.interface.routes.unknown_members import models_in
 from api_base.interface.versioning.changes import Change, Renamed
+from api_base.interface.versioning.fields import Body, dto_default, of_body, of_both, of_dto
 from api_base.interface.versioning.readers import reader
 
 _PARTS: Final = frozenset({"query", "path", "header", "cookie"})
@@ -48,9 +47,13 @@ class _Result:
 
 
 class Shapes:
-    """The shapes before `changes`, which are those of all later versions, the newest first."""
+    """The shapes before `changes`, which are those of all later versions, the newest first.
 
-    def __init__(self, changes: Sequence[Change]) -> None:
+    `both`: bodies have the newest fields beside the older ones, for clients of GraphQL, which has no versions.
+    """
+
+    def __init__(self, changes: Sequence[Change], *, both: bool = False) -> None:
+        self._both = both
         self._changes: dict[type, list[Change]] = {}
         for change in changes:
             for cls in change.of:
@@ -102,6 +105,11 @@ class Shapes:
         """Return the changes of a class, the newest first."""
         return self._changes.get(cls, ())
 
+    def replaced(self, model: type[BaseModel]) -> Mapping[str, Sequence[str]]:
+        """Return the older fields of a body that `of` returned, with the newer ones that are in their place."""
+        plan = self._bodies.get(model)
+        return {} if plan is None else {name: change.newer for change in plan.changes for name in change.older}
+
     def _type(self, hint: Any) -> Any:
         if isinstance(hint, type) and issubclass(hint, BaseModel):
             return self._model(hint)
@@ -122,11 +130,11 @@ class Shapes:
             return cls[parts]
         shape = newest
         for change in self.changes_of(cls):
-            shape = _reshaped(cls, change, shape, lambda hint, _: (hint, None))
+            shape = of_dto(change, shape)
         nested = [name for name, (of, _) in shape.items() if self.of(of) is not of]
         if shape is newest and not nested:
             return cls
-        made: list[Any] = [(name, self.of(of), _default(one)) for name, (of, one) in shape.items()]
+        made: list[Any] = [(name, self.of(of), dto_default(one)) for name, (of, one) in shape.items()]
         namespace = {"__doc__": cls.__doc__, "__module__": cls.__module__}
         older = make_dataclass(cls.__name__, made, kw_only=True, slots=True, eq=False, namespace=namespace)
         plain = make_dataclass(cls.__name__, [*shape], slots=True, eq=False)  # without names and defaults, which take longer
@@ -142,9 +150,10 @@ class Shapes:
 
     def _model(self, model: type[BaseModel]) -> type[BaseModel]:
         newest = {name: (one.annotation, one) for name, one in model.model_fields.items()}
-        shape: Mapping[str, tuple[Any, FieldInfo]] = newest
-        for change in self.changes_of(model):
-            shape = _reshaped(model, change, shape, _older_field)
+        shape: Body = newest
+        changes = [one for one in self.changes_of(model) if not self._both or not {*one.older} & {*one.newer}]
+        for change in changes:
+            shape = of_both(change, shape) if self._both else of_body(change, shape)
         nested = [name for name, (hint, _) in shape.items() if self.of(hint) is not hint]
         if shape is newest and not nested:
             return model
@@ -152,7 +161,7 @@ class Shapes:
         made: type[BaseModel] = create_model(
             model.__name__, __config__=model.model_config, __doc__=model.__doc__, __module__=model.__module__, **members
         )
-        self._bodies[made] = _Body(cls=model, names=tuple(shape), changes=[*reversed(self.changes_of(model))], nested=nested)
+        self._bodies[made] = _Body(cls=model, names=tuple(shape), changes=changes[::-1], nested=nested)
         return made
 
     def shown(self, value: Any, located: Located) -> Any:
@@ -187,7 +196,14 @@ class Shapes:
         for change in plan.changes:
             given = {name: sent.pop(name) for name in change.older if name in sent}
             if given:
-                sent |= change.asked(given)
+                newer = change.asked(given)
+                if twice := [name for name in newer if name in sent]:
+                    raise Invalid.of(
+                        f"/body/{next(iter(given))}",
+                        "twice",
+                        f"is the older form of {twice[0]}, which was sent as well. Send {twice[0]} only",
+                    )
+                sent |= newer
         try:
             return plan.cls.model_validate(sent, strict=False, by_name=True)
         except ValidationError as error:
@@ -235,39 +251,6 @@ class Shapes:
             if path[0] in change.newer:
                 path = change.located(path)
         return path
-
-
-def _reshaped[T](
-    cls: type, change: Change, shape: Mapping[str, tuple[Any, T]], made: Callable[[Any, T], tuple[Any, Any]]
-) -> dict[str, tuple[Any, Any]]:
-    """Return the fields of a class before a change: the older ones have the place of the first newer one."""
-    missing = [name for name in change.newer if name not in shape]
-    if missing:
-        raise ProgrammingError(f"A change names the field {missing[0]!r}, but {cls.__name__} has {', '.join(shape)}. Correct the name.")
-    types = change.types({name: shape[name][0] for name in change.newer})
-    kept = shape[change.newer[0]][1]
-    found: dict[str, tuple[Any, Any]] = {}
-    for name, one in shape.items():
-        if name == change.newer[0]:
-            found |= {
-                older: (shape[name] if len(types) == len(change.newer) == 1 and hint is shape[name][0] else made(hint, kept))
-                for older, hint in types.items()
-            }
-        elif name not in change.newer:
-            found[name] = one
-    return found
-
-
-def _older_field(hint: Any, newer: FieldInfo) -> tuple[Any, FieldInfo]:
-    """Return a field of a body that may be left out if the newer one may. What is left out stays so: the default of the newer one counts."""
-    described = {"annotation": hint, "description": newer.description}
-    return hint, FieldInfo(**described) if newer.is_required() else FieldInfo(**described, default_factory=lambda: None)
-
-
-def _default(one: Any) -> Any:
-    if one is None or (one.default is MISSING and one.default_factory is MISSING):
-        return dataclass_field()
-    return dataclass_field(default_factory=one.default_factory) if one.default is MISSING else dataclass_field(default=one.default)
 
 
 def _generic(hint: Any) -> bool:

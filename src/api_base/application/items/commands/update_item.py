@@ -8,7 +8,6 @@ from uuid import UUID
 from api_base.application.common.aggregates import load
 from api_base.application.common.cqrs import Command
 from api_base.application.common.merge_patch import merge_patch
-from api_base.application.common.money import MoneyPatch
 from api_base.application.items import permissions
 from api_base.application.items.dtos import ItemDTO
 from api_base.core.protocols import Clock
@@ -20,7 +19,7 @@ from api_base.domain.items.repository import ItemRepository
 class UpdateItem(Command[ItemDTO]):
     """`changes` maps fields of `ItemDetails` to their new values; other fields stay unchanged.
 
-    `attributes` is a merge patch or None (remove all attributes), `price` a `MoneyPatch` or None.
+    `attributes` is a merge patch or None (remove all attributes); `prices` is `AllPrices` or a `FirstPrice`.
     """
 
     permission = permissions.UPDATE
@@ -31,8 +30,8 @@ class UpdateItem(Command[ItemDTO]):
     def applied(self, details: ItemDetails) -> dict[str, Any]:
         """The new values, with the patches applied to `details`."""
         changes = dict(self.changes)
-        if isinstance(price := changes.get("price"), MoneyPatch):
-            changes["price"] = price.applied(details.price, "/price")
+        if "prices" in changes:
+            changes["prices"] = changes["prices"].applied(details.prices)
         if "attributes" in changes:
             patch = changes["attributes"]
             changes["attributes"] = {} if patch is None else merge_patch(details.attributes, patch)

@@ -2,13 +2,15 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
+from api_base.application.common.money import MoneyDTO
+from api_base.application.items.price_changes import AllPrices, FirstPrice
 from api_base.domain.items.entities import ItemDetails
-from api_base.domain.items.value_objects import ATTRIBUTES_BYTES, CATEGORY, DESCRIPTION, NAME, SKU, TAG, TAGS
+from api_base.domain.items.value_objects import ATTRIBUTES_BYTES, CATEGORY, DESCRIPTION, NAME, PRICES, SKU, TAG, TAGS
 from api_base.interface.v1.bodies.base import Body
-from api_base.interface.v1.bodies.money import Price, PricePatchBody
+from api_base.interface.v1.bodies.money import Price
 
 
 def _not_larger_than_stored(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -30,14 +32,20 @@ Description = Annotated[str, Field(max_length=DESCRIPTION.max_length)]
 Category = Annotated[str, Field(min_length=1, max_length=CATEGORY.max_length)]
 Tags = Annotated[list[Annotated[str, Field(min_length=1, max_length=TAG.max_length)]], Field(max_length=TAGS)]
 """A list, whose length pydantic checks before its elements: a tuple may have as many errors as elements."""
+Prices = Annotated[list[Price], Field(max_length=PRICES)]
 Attributes = Annotated[dict[str, JsonValue], AfterValidator(_not_larger_than_stored)]
+
+
+def _or_first_price(given: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Accept what version 1 makes of the price that it knows: no JSON is a `FirstPrice`."""
+    return given if isinstance(given, FirstPrice) else read(given)
 
 
 class CreateItemBody(Body):
     sku: Sku
     name: Name
     description: Description = ""
-    price: Price | None = None
+    prices: Prices = Field(default=[])
     category: Category
     tags: Tags = Field(default=[])
     attributes: Attributes = Field(default_factory=dict)
@@ -47,7 +55,7 @@ class CreateItemBody(Body):
             sku=self.sku,
             name=self.name,
             description=self.description,
-            price=None if self.price is None else self.price.money("/price"),
+            prices=tuple(one.money(f"/prices/{number}") for number, one in enumerate(self.prices)),
             category=self.category,
             tags=tuple(self.tags),
             attributes=self.attributes,
@@ -55,12 +63,12 @@ class CreateItemBody(Body):
 
 
 class PatchItemBody(Body):
-    """A merge patch: missing members stay unchanged; null removes optional ones (price, description, tags, attributes and their members)."""
+    """A merge patch: missing members stay unchanged; null removes optional ones (prices, description, tags, attributes and their members)."""
 
     sku: Sku = ""
     name: Name = ""
     description: Description | None = None
-    price: PricePatchBody | None = None
+    prices: Annotated[Prices | None, WrapValidator(_or_first_price)] = None
     category: Category = ""
     tags: Tags | None = None
     attributes: Attributes | None = None
@@ -68,8 +76,8 @@ class PatchItemBody(Body):
     def details(self) -> dict[str, Any]:
         """The fields of `ItemDetails` to change, as `UpdateItem` takes them."""
         changes = self.sent()
-        if self.price is not None:
-            changes["price"] = self.price.patch()
+        if "prices" in changes and not isinstance(self.prices, FirstPrice):
+            changes["prices"] = AllPrices([MoneyDTO(amount=one.amount, currency=one.currency) for one in self.prices or ()])
         if self.tags is not None:
             changes["tags"] = tuple(self.tags)
         emptied = {"description": "", "tags": ()}

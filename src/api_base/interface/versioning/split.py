@@ -1,0 +1,82 @@
+"""`Split`: one text became several fields."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from api_base.application.common.listing import Field, Sort
+from api_base.core.errors import Invalid
+from api_base.domain.common.specification import ComparisonOperator, FieldSpecification
+from api_base.interface.errors.problem import pointer
+from api_base.interface.versioning.changes import Change, Comparison, Values
+
+_EQ: Final = ComparisonOperator.EQ
+
+
+@dataclass(frozen=True, slots=True)
+class Split(Change):
+    """The text `was` became several fields: `split` returns their values of it, `joined` returns the text of them, given by name.
+
+    Lists of the older version compare it by `eq`, and sort by the fields in their order. `split` raises `ValueError` with what is wrong with a text.
+    """
+
+    was: str
+    now: Sequence[str]
+    split: Callable[[str], Values]
+    joined: Callable[..., str]
+
+    @property
+    def newer(self) -> Sequence[str]:
+        return self.now
+
+    @property
+    def older(self) -> Sequence[str]:
+        return (self.was,)
+
+    def types(self, newer: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {self.was: str}
+
+    def shown(self, newer: Values) -> Values:
+        return {self.was: self.joined(**newer)}
+
+    def maker(self, name: str) -> Callable[..., Any]:
+        joined, names = self.joined, tuple(self.now)
+        return lambda *values: joined(**dict(zip(names, values, strict=True)))
+
+    def asked(self, older: Values) -> Values:
+        try:
+            return self.split(older[self.was])
+        except ValueError as error:
+            raise Invalid.of(pointer("body", self.now[0]), "value", str(error)) from None
+
+    def located(self, steps: Sequence[str]) -> list[str]:
+        return [self.was]
+
+    def fields(self, declared: Sequence[Field]) -> list[Field]:
+        parts = {one.name: one for one in declared if one.name in self.now}
+        if len(parts) < len(self.now):
+            return Change.fields(self, declared)
+        compared = all(_EQ in one.operators for one in parts.values())
+        made = Field(
+            name=self.was,
+            kind=str,
+            operators=frozenset({_EQ} if compared else ()),
+            sortable=all(one.sortable for one in parts.values()),
+        )
+        return [made if one.name == self.now[0] else one for one in declared if one.name not in self.now[1:]]
+
+    def comparisons(self, one: Comparison, newer: Mapping[str, Field]) -> Sequence[Comparison]:
+        if one.field != self.was:
+            return [one]
+        try:
+            found = self.split(one.value)
+        except ValueError as error:
+            raise Invalid.of(pointer("query", self.was), "value", str(error)) from None
+        return [FieldSpecification(name, _EQ, _stored_form(newer[name], found[name])) for name in self.now]
+
+    def sorts(self, one: Sort) -> Sequence[Sort]:
+        return [replace(one, field=name) for name in self.now] if one.field == self.was else [one]
+
+
+def _stored_form(field: Field, value: Any) -> Any:
+    return field.stored_form(value) if isinstance(value, str) else value
