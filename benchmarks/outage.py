@@ -50,7 +50,7 @@ select count(*) from (
     select o.aggregate_id from outbox o join inbox i on i.event_id = o.id where i.subscription = 'effects.changed'
     group by 1 having array_agg(aggregate_version order by i.at) <> array_agg(aggregate_version order by aggregate_version)) wrong
 """
-PRICES = "select id from outbox where name = 'items.price_changed.v1'"
+PRICES = "select id from outbox where name = 'items.price_changed.v2'"
 
 
 @dataclass
@@ -126,7 +126,7 @@ async def watched(seen: Seen, pids: dict[str, int]) -> AsyncIterator[None]:
 async def published(connection: KafkaConnection) -> Counter[UUID]:
     """How often each price change is in the topic of events."""
     events = [decoded(record.value or b"") for record in await kafka.committed(connection, "items")]
-    return Counter(event.id for event in events if event.name == "items.price_changed.v1")
+    return Counter(event.id for event in events if event.name == "items.price_changed.v2")
 
 
 async def streamed(connection: KafkaConnection) -> Counter[UUID]:

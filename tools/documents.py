@@ -14,6 +14,7 @@ from typing import Final
 
 from api_base import __version__
 from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.wiring_check.events import named_events
 from api_base.core.base import DomainEvent
 from api_base.core.config import Settings
 from api_base.interface.errors import pages
@@ -32,7 +33,7 @@ PROBLEMS: Final = "docs/problems"
 EVENT_SCHEMAS: Final = "docs/events"
 SCHEMA: Final = "docs/schema.graphql"
 OPENAPI: Final = "docs/openapi"
-EVENTS: Final[tuple[type[DomainEvent], ...]] = tuple(event for context in BUILT_IN for event in context.events)
+EVENTS: Final[tuple[type[DomainEvent], ...]] = tuple(event for context in BUILT_IN for event in named_events(context))
 
 
 def documents() -> Mapping[str, str]:

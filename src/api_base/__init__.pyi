@@ -180,6 +180,7 @@ from .interface.v1.bodies.resources import ResourceBody as ResourceBody
 from .interface.v1.bodies.resources import UtcTime as UtcTime
 from .interface.versioning import Change as Change
 from .interface.versioning import EnumChanged as EnumChanged
+from .interface.versioning import FirstOf as FirstOf
 from .interface.versioning import Renamed as Renamed
 from .interface.versioning import Replaced as Replaced
 from .interface.versioning import Split as Split

@@ -39,7 +39,7 @@ def reader() -> Iterator[Reader]:
 
 def test_what_the_first_run_announces_works_as_pasted(reader: Reader) -> None:
     assert reader.answer["sku"] == "CHAIR-1"
-    assert reader.answer["price"] == {"amount": "12.50", "currency": "EUR"}
+    assert reader.answer["prices"] == [{"amount": "12.50", "currency": "EUR"}]
 
 
 @pytest.mark.parametrize(("file", "section"), SECTIONS)

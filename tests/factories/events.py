@@ -5,8 +5,13 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
+from api_base.application.common.events import EventVersions
 from api_base.core.protocols import StoredEvent
+from api_base.infrastructure.events.rows import decode
+from api_base.infrastructure.serialization.json_codec import encode
 
+VERSIONS = EventVersions(encode, decode)
+"""Those of events that have one."""
 _numbers = count(1)
 
 

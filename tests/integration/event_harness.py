@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from api_base.application.common.events import EventDelivery
+from api_base.application.common.events import EventDelivery, EventVersions
 from api_base.application.common.middleware.unit_of_work import Transactions
 from api_base.core.protocols import Isolation
 from api_base.domain.common.events import DurableSubscription, Subscribers
@@ -20,7 +20,7 @@ from api_base.infrastructure.events.database_publisher import DatabaseEventPubli
 from api_base.infrastructure.events.relay import Relay
 from api_base.infrastructure.realtime.sequencer import Sequencer
 from api_base.infrastructure.realtime.signals import DatabaseSignals
-from api_base.infrastructure.serialization.json_codec import decode_as
+from api_base.infrastructure.serialization.json_codec import decode_as, encode
 from tests.factories.items import NOW, item
 from tests.support import Stored, act_for, stored
 
@@ -43,6 +43,7 @@ class EventHarness:
     store: Stored
     worker: Database
     subscribers: Subscribers = field(default_factory=Subscribers)
+    versions: EventVersions = field(default_factory=lambda: EventVersions(encode, decode))
 
     @property
     def transactions(self) -> Transactions:
@@ -54,10 +55,10 @@ class EventHarness:
         return self.consumer(subscription)
 
     def consumer(self, subscription: DurableSubscription) -> DeliveryConsumer:
-        return DeliveryConsumer(self.worker.pool, subscription, EventDelivery(self.transactions, decode))
+        return DeliveryConsumer(self.worker.pool, subscription, EventDelivery(self.transactions, decode, self.versions))
 
     async def relay(self) -> None:
-        while await Relay(self.worker.pool, DatabaseEventPublisher(self.worker.pool, self.subscribers), JOURNAL).run():
+        while await Relay(self.worker.pool, DatabaseEventPublisher(self.worker.pool, self.subscribers), JOURNAL, self.versions).run():
             pass
 
     async def create(self, tenant: UUID, sku: str | None = None) -> UUID:

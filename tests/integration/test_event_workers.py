@@ -95,7 +95,9 @@ async def test_what_is_not_begun_in_time_is_left_to_the_next_turn(migrated: Urls
 
     async with house(migrated) as made:
         consumer = made.subscribe("a.hear", CREATED, hear)
-        late = DeliveryConsumer(made.worker.pool, subscription("a.hear", hear), EventDelivery(made.transactions, decode), batch_timeout=0.0)
+        late = DeliveryConsumer(
+            made.worker.pool, subscription("a.hear", hear), EventDelivery(made.transactions, decode, made.versions), batch_timeout=0.0
+        )
         id = await made.create(uuid4())
         await made.relay()
         assert await late.run()

@@ -181,7 +181,7 @@ async def test_what_cannot_be_published_stops_its_aggregate_alone(migrated: Urls
     async with house(migrated) as made:
         refused, other = await made.create(tenant), await made.create(tenant)
         await made.rename(tenant, refused, "again")
-        relay = Relay(made.worker.pool, Picky(), JOURNAL)
+        relay = Relay(made.worker.pool, Picky(), JOURNAL, made.versions)
         await relay.run()
         await relay.run()
         assert published == [other]

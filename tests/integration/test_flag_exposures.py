@@ -166,7 +166,7 @@ async def test_a_durable_subscriber_gets_exposures(migrated: Urls) -> None:
         world.evaluate("tracked", user="ana")
         await world.reporter.report()
         pool = container.worker_database.pool
-        await Relay(pool, DatabaseEventPublisher(pool, container.subscribers), JOURNAL).run()
+        await Relay(pool, DatabaseEventPublisher(pool, container.subscribers), JOURNAL, container.event_versions).run()
         await DeliveryConsumer(pool, subscription, container.event_delivery).run()
         await container.worker_database.close()
     assert seen == [Seen(flag="tracked", variant="off", user="ana")]

@@ -45,7 +45,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.subscription = DurableSubscription(name="test.copy", event=CHANGED, payload=Told, handle=self._copy)
-        self.delivery = EventDelivery(self.house.transactions, decode)
+        self.delivery = EventDelivery(self.house.transactions, decode, self.house.versions)
         self.deferred: DeferredDeliveries = DatabaseDeferredDeliveries(self.house.worker.pool)
 
     async def _copy(self, told: Told) -> None:
@@ -65,7 +65,7 @@ class World:
                 await self.house.rename(self.tenant, id, f"name {n}")
 
     async def relay(self) -> None:
-        while await Relay(self.house.worker.pool, self.publisher, JOURNAL).run():
+        while await Relay(self.house.worker.pool, self.publisher, JOURNAL, self.house.versions).run():
             pass
 
     async def effects(self) -> list[int]:
@@ -197,7 +197,7 @@ async def test_a_broker_killed_in_mid_batch_loses_and_doubles_nothing(migrated: 
     async with world(migrated, killable_kafka.url) as made:
         ids = [await made.house.create(made.tenant) for _ in range(10)]
         await made.change(ids, 5)
-        async with working(Relay(made.house.worker.pool, made.publisher, JOURNAL), made.reader(), made.reader()):
+        async with working(Relay(made.house.worker.pool, made.publisher, JOURNAL, made.house.versions), made.reader(), made.reader()):
             async with asyncio.timeout(PATIENCE):
                 while len(made.handled) < 10:
                     await asyncio.sleep(0.005)
@@ -214,7 +214,7 @@ async def test_a_worker_ends_while_the_broker_is_away(migrated: Urls, killable_k
     """With events on their way and a group that cannot be told: what was not written is told again by the next."""
     async with world(migrated, killable_kafka.url) as made:
         id = await made.house.create(made.tenant)
-        relay = Relay(made.house.worker.pool, made.publisher, JOURNAL)
+        relay = Relay(made.house.worker.pool, made.publisher, JOURNAL, made.house.versions)
         ends = asyncio.timeout(None)
         async with ends, working(relay, made.reader()):
             await made.change([id], 1)

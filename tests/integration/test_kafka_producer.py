@@ -68,7 +68,7 @@ async def test_what_is_too_large_stops_its_aggregate_alone(migrated: Urls, kafka
         blown_up = "update outbox set payload = jsonb_build_object('x', repeat('x', $2)) where aggregate_id = $1 and aggregate_version = 1"
         await made.query(blown_up, large, MAX_MESSAGE_BYTES)
         publisher = KafkaEventPublisher(connection, policy(), "test")
-        relay = Relay(made.worker.pool, publisher, JOURNAL)
+        relay = Relay(made.worker.pool, publisher, JOURNAL, made.versions)
         await relay.run()
         await relay.run()
         await publisher.close()

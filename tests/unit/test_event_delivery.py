@@ -13,7 +13,7 @@ from api_base.core.errors import AlreadyHandled, EventRefused, RuleViolated
 from api_base.core.protocols import Isolation, StoredEvent
 from api_base.core.types import NO_USER, Delivery, Origin, RequestContext, current_context, request_tenant
 from api_base.domain.common.events import DurableSubscription
-from tests.factories.events import stored_event
+from tests.factories.events import VERSIONS, stored_event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ def subscription(handle: Callable[[Wanted], Awaitable[None]]) -> DurableSubscrip
 
 
 async def deliver(event: StoredEvent, handle: Callable[[Wanted], Awaitable[None]], transactions: Any = None) -> None:
-    await EventDelivery(transactions or Committing(), decode).handle(subscription(handle), event)
+    await EventDelivery(transactions or Committing(), decode, VERSIONS).handle(subscription(handle), event)
 
 
 async def test_the_handler_acts_for_whoever_caused_the_event_in_its_tenant() -> None:

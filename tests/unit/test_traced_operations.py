@@ -16,7 +16,7 @@ from api_base.core.types import NO_REQUEST, RequestContext, current_context
 from api_base.interface.graphql.engine import Response
 from api_base.interface.graphql.request import OperationRequest
 from api_base.interface.graphql.spans import event_span
-from tests.factories.events import stored_event
+from tests.factories.events import VERSIONS, stored_event
 from tests.factories.graphql import engine
 from tests.traces import SAMPLED, SPAN, TRACE, UNSAMPLED, Exported, exporting, parent_of, trace_of
 from tests.unit.test_event_delivery import Committing, decode, subscription
@@ -145,7 +145,7 @@ async def test_attempts_and_redeliveries_are_new_spans_of_the_same_trace(exporte
 
     for _ in range(2):
         with pytest.raises(RuntimeError):
-            await EventDelivery(Committing(), decode).handle(subscription(fails), event)
+            await EventDelivery(Committing(), decode, VERSIONS).handle(subscription(fails), event)
     await asyncio.sleep(0)
     spans = exported.spans()
     assert [(one.name, trace_of(one), parent_of(one)) for one in spans] == [("process outbox", TRACE, SPAN)] * 2

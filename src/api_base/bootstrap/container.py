@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from api_base.application.common.cqrs import Bus, Middleware
-from api_base.application.common.events import EventDelivery, EventTransport
+from api_base.application.common.events import EventDelivery, EventTransport, EventVersions
 from api_base.application.common.jobs import Jobs
 from api_base.application.common.middleware.idempotency import IdempotencyMiddleware
 from api_base.application.common.middleware.limits import LimitsMiddleware
@@ -53,6 +53,7 @@ from api_base.infrastructure.realtime import hub as realtime
 from api_base.infrastructure.realtime.signals import Signals
 from api_base.infrastructure.resilience.patterns import policies_of
 from api_base.infrastructure.sequences.store import SqlSequences
+from api_base.infrastructure.serialization.json_codec import encode
 from api_base.infrastructure.storage.handlers import SubprocessContent
 from api_base.infrastructure.system import SystemClock, Uuid7Generator
 from api_base.infrastructure.tasks.backend import JobBackend
@@ -185,10 +186,11 @@ class Container(containers.DeclarativeContainer):
         SqlUnitOfWorkFactory, database.provided.pool, providers.List(audit_participant, outbox_participant), inbox, query_cache
     )
     after_response: Provider[AfterResponse] = Singleton(HttpAfterResponse)
+    event_versions = Singleton(EventVersions, providers.Object(encode), providers.Object(decode))
     event_signal = Singleton(CoalescingNotifier, database.provided.pool, EVENTS)
     job_signal = Singleton(CoalescingNotifier, database.provided.pool, JOBS)
     transactions = Singleton(Transactions, unit_of_work, subscribers, event_signal)
-    event_delivery = Singleton(EventDelivery, transactions, providers.Object(decode))
+    event_delivery = Singleton(EventDelivery, transactions, providers.Object(decode), event_versions)
     idempotency_store = Singleton(SqlIdempotencyStore, database, clock)
     job_queue = Singleton(SqlJobQueue, jobs, checker, ids, clock, job_signal)
     job_completion = Singleton(SqlJobCompletion, settings.provided.jobs.keep_days)
@@ -247,6 +249,7 @@ class Wiring:
     database = Provided(Container.database)
     event_signal = Provided(Container.event_signal)
     event_delivery = Provided(Container.event_delivery)
+    event_versions = Provided(Container.event_versions)
     events = Provided(Container.events)
     feature_flags = Provided(Container.feature_flags)
     ids = Provided(Container.ids)

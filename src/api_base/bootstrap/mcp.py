@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 import api_base
 from api_base.bootstrap.services import Services
+from api_base.bootstrap.wiring_check.events import named_events
 from api_base.interface import events_router
 from api_base.interface.errors import pages
 from api_base.interface.mcp import router
@@ -70,7 +71,7 @@ def _documents(services: Services) -> Mapping[str, Document]:
             content=encode(events_router.data_schema(event)).decode(),
         )
         for context in services.contexts
-        for event in context.events
+        for event in named_events(context)
     }
     return found | {f"docs/problems/{kind}.md": _page(pages.page(kind)) for kind in pages.KINDS} | _pages()
 

@@ -11,6 +11,7 @@ from api_base.bootstrap.graphql import graphql_engine, graphql_routes, graphql_s
 from api_base.bootstrap.mcp import mcp_routers
 from api_base.bootstrap.services import Services
 from api_base.bootstrap.websockets import websocket_routers
+from api_base.bootstrap.wiring_check.events import named_events
 from api_base.core.protocols import SignedStorage
 from api_base.infrastructure.db.session import DatabaseHealthCheck
 from api_base.interface import docs_router, events_router, links_router, openapi, storage_router, stream_router
@@ -64,7 +65,9 @@ def unversioned_routers(services: Services, app: FastAPI) -> Iterator[APIRouter]
     if settings.shows_internals:
         yield openapi.routes(app, services.versions.numbers)
         yield docs_router.routes(settings.app_name)
-        yield events_router.routes(settings.app_name, __version__, [event for context in services.contexts for event in context.events])
+        yield events_router.routes(
+            settings.app_name, __version__, [event for context in services.contexts for event in named_events(context)]
+        )
 
 
 def exports(services: Services) -> Exports | None:

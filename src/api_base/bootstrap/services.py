@@ -127,6 +127,7 @@ def _register(declarations: Declarations, container: Wiring) -> None:
     attempt("CONTEXTS", partial(container.channels.add, channels, events, declarations.is_handled, roles))
     if not declarations.faults:
         container.subscribers.add(declarations.subscriptions)
+        container.event_versions.add([event for context in contexts for event in context.events])
         container.jobs.add([job for context in contexts for job in (*context.jobs, *(one.job for one in context.importable))])
 
 

@@ -51,9 +51,9 @@ def event_work(services: Services, timing: WorkerTiming) -> Iterator[PeriodicTas
     pool, transport, durable = container.worker_database.pool, container.events, container.subscribers.durable
     sequencer = Sequencer(container.channels.rules, container.signals, services.settings.realtime.keep_events)
     brokered = not isinstance(transport.publisher, DatabaseEventPublisher)
-    relay, partitions = Relay(pool, transport.publisher, sequencer, early=brokered), EventPartitions(pool)
+    relay, partitions = Relay(pool, transport.publisher, sequencer, container.event_versions, early=brokered), EventPartitions(pool)
     if brokered:
-        early = EarlyJournal(pool, sequencer)
+        early = EarlyJournal(pool, sequencer, container.event_versions)
         yield PeriodicTask(name="deliver events to clients", group="relay", interval=poll, run=early.run, channel=STORED)
     yield PeriodicTask(
         name="publish events",

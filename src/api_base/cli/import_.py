@@ -46,7 +46,7 @@ def import_(
 
     The progress is stored in the database. After an interruption, the same command on the same file continues it.
 
-    Targets of items: sku, name, description, category, tags, price, currency, attributes.NAME. A sku identifies an item.
+    Targets of items: sku, name, description, category, tags, prices, or price and currency, attributes.NAME. A sku identifies an item.
 
     Targets of members: email, role (owner, admin, member or viewer). An address identifies a user, who must exist.
     """

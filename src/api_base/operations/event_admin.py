@@ -23,7 +23,8 @@ async def replay(
         raise ConfigurationError("--since requires --subscription: name the subscription that receives the events.")
     if since is not None and event_id is not None:
         raise ConfigurationError("--since delivers all stored events: do not combine it with the id of an event.")
-    durable = {one.name: one for one in build(settings, contexts).container.subscribers.durable}
+    container = build(settings, contexts).container
+    durable = {one.name: one for one in container.subscribers.durable}
     if subscription is not None and subscription not in durable and (subscription != RELAY or since is not None):
         raise ConfigurationError(
             f"--subscription: the durable subscription {subscription!r} does not exist. Existing ones: {', '.join(sorted(durable)) or 'none'}."
@@ -32,4 +33,4 @@ async def replay(
         log = EventAdmin(database.pool)
         if since is None or subscription is None:
             return await log.revive(subscription=subscription, event_id=event_id)
-        return await log.replay(subscription=subscription, name=durable[subscription].event, since=since)
+        return await log.replay(subscription=subscription, names=container.event_versions.names(durable[subscription].event), since=since)

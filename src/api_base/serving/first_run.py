@@ -134,8 +134,8 @@ def _announcement(settings: Settings, password: str, *, items: bool) -> str:
     """`items`: the application has the context of that name."""
     address = f"http://{settings.server.host}:{settings.server.port}"
     call = (
-        f"    curl -s {address}/api/v1/items -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n"
-        '        -d \'{"sku": "CHAIR-1", "name": "Chair", "category": "furniture", "price": {"amount": "12.50", "currency": "EUR"}}\'\n\n'
+        f"    curl -s {address}/api/v2/items -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n"
+        '        -d \'{"sku": "CHAIR-1", "name": "Chair", "category": "furniture", "prices": [{"amount": "12.50", "currency": "EUR"}]}\'\n\n'
         if items
         else f'    curl -s {address}/api/v1/tenants -H "Authorization: Bearer $TOKEN"\n\n'
     )

@@ -23,13 +23,14 @@ from api_base.core.errors import WiringError
 from api_base.infrastructure.db.migrations.revisions import read
 from api_base.operations.wiring import declared_faults
 from tests.unit.wiring import mistakes, shop
+from tests.unit.wiring.event_mistakes import EVENTS
 from tests.unit.wiring.mistakes import Mistake
 from tests.unit.wiring.parameter_mistakes import PARAMETERS
 from tests.unit.wiring.public_mistakes import PUBLIC_PAGES
 from tests.unit.wiring.version_mistakes import VERSIONS
 
 SOURCE: Final = Path(shop.__file__).parent
-MISTAKES: Final = (*mistakes.MISTAKES, *PARAMETERS, *PUBLIC_PAGES, *VERSIONS)
+MISTAKES: Final = (*mistakes.MISTAKES, *PARAMETERS, *PUBLIC_PAGES, *VERSIONS, *EVENTS)
 ROOT: Final = Path(__file__).parents[3]
 _numbers = count(1)
 

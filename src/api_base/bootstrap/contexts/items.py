@@ -77,6 +77,12 @@ _CHANNELS: Final = (
     PublicEvent(event="items.created.v1", fields=("aggregate_id", "sku"), to={"items": "aggregate_id"}, permission=permissions.READ),
     PublicEvent(event="items.changed.v1", fields=("aggregate_id", "fields"), to={"items": "aggregate_id"}, permission=permissions.READ),
     PublicEvent(
+        event="items.price_changed.v2",
+        fields=("aggregate_id", "category", "before", "after"),
+        to={"items": "aggregate_id"},
+        permission=permissions.READ,
+    ),
+    PublicEvent(
         event="items.price_changed.v1",
         fields=("aggregate_id", "category", "before", "before_currency", "after", "after_currency"),
         to={"items": "aggregate_id"},

@@ -5,6 +5,7 @@ from dataclasses import MISSING, fields, is_dataclass
 
 import msgspec
 
+from api_base.application.common.events import versions_of
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.declarations import Declarations
 from api_base.core.base import DomainEvent
@@ -33,8 +34,9 @@ def faults(declarations: Declarations) -> Iterator[Fault]:
 
 
 def named_events(context: Context) -> list[type[DomainEvent]]:
-    """Return the events of a context that are classes with a name."""
-    return [one for one in context.events if isinstance(one, type) and issubclass(one, DomainEvent) and hasattr(one, "name")]
+    """Return the events of a context that are classes with a name, each with its older versions."""
+    declared = [one for one in context.events if isinstance(one, type) and issubclass(one, DomainEvent)]
+    return [one for event in declared for one in versions_of(event) if hasattr(one, "name")]
 
 
 def _event(event: object, context: Context, events: dict[str, type[DomainEvent]]) -> Iterator[Fault]:
@@ -51,7 +53,29 @@ def _event(event: object, context: Context, events: dict[str, type[DomainEvent]]
         yield Fault(
             place_of(event), f"Two events have the name {name!r}, the first at {place_of(events[name])}. Rename one, or raise its version."
         )
-    events.setdefault(name, event)
+        return
+    events[name] = event
+    if event.older is not None:
+        yield from _older(event, event.older)
+        yield from _event(event.older, context, events)
+
+
+def _older(event: type[DomainEvent], older: type[DomainEvent]) -> Iterator[Fault]:
+    """Yield what is wrong with an event as the next version of another one."""
+    place, (family, number), (fact, before) = place_of(event), _version(event.name), _version(getattr(older, "name", ""))
+    if family != fact or number <= before:
+        yield Fault(
+            place,
+            f"{event.__name__}.older is {older.__name__}, whose name is not that of an older version of {event.name}. Name it {family}.v{number - 1}.",
+        )
+    for method in ("upcast", "downcast"):
+        if method not in vars(event):
+            yield Fault(place, f"{event.__name__} has an older version and no {method}. Write it: it makes one of the other.")
+
+
+def _version(name: str) -> tuple[str, int]:
+    family, _, number = name.rpartition(".v")
+    return (family, int(number)) if number.isdecimal() else (name, 0)
 
 
 def _subscription(subscription: AnySubscription, events: dict[str, type[DomainEvent]], declarations: Declarations) -> Iterator[Fault]:

@@ -1,7 +1,7 @@
 """Base classes of the domain: value object, domain event, entity, aggregate root."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 
@@ -21,10 +21,23 @@ class DomainEvent:
 
     The fields of a subclass are plain values (text, numbers, UUID, datetime), so that every subscriber can declare a payload class of
     its own with some of them.
+
+    A newer version of an event names the class of the one before it as `older`, and converts both ways: its `upcast` makes it of an older
+    event that was stored before, its `downcast` makes the older one for those who still subscribe to that.
     """
 
     name: ClassVar[str]
+    older: ClassVar["type[DomainEvent] | None"] = None
     aggregate_id: UUID
+
+    @classmethod
+    def upcast(cls, older: Any) -> Self:
+        """Return the event that `older`, of the class `older`, is in this version. Raises `NotImplementedError` in a class without one."""
+        raise NotImplementedError
+
+    def downcast(self) -> "DomainEvent | None":
+        """Return the event that this one is in the version `older`; None if there is none. Raises `NotImplementedError` in a class without one."""
+        raise NotImplementedError
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -164,10 +164,14 @@ class Item(AggregateRoot):
         if self.status is ItemStatus.PUBLISHED and not details.prices:
             raise PriceMissing
         changed = tuple(name for name in _CHANGING if getattr(details, name) != getattr(self.details, name))
-        before, self.details, self.updated_at = self.details.price, details, now
+        before, self.details, self.updated_at = self.details.prices, details, now
         self.record(ItemChanged(aggregate_id=self.id, tenant_id=self.tenant_id, fields=changed))
-        if before != details.price:
-            self._record_price(before)
+        if before != details.prices:
+            self.record(
+                ItemPriceChanged(
+                    aggregate_id=self.id, tenant_id=self.tenant_id, category=details.category, before=before, after=details.prices
+                )
+            )
         return True
 
     def publish(self, now: datetime) -> bool:
@@ -192,20 +196,6 @@ class Item(AggregateRoot):
         self.deleted_at, self.updated_at = None, now
         self.record(ItemRestored(aggregate_id=self.id, tenant_id=self.tenant_id))
         return True
-
-    def _record_price(self, before: Money | None) -> None:
-        after = self.details.price
-        self.record(
-            ItemPriceChanged(
-                aggregate_id=self.id,
-                tenant_id=self.tenant_id,
-                category=self.details.category,
-                before=None if before is None else before.minor,
-                before_currency=None if before is None else before.currency,
-                after=None if after is None else after.minor,
-                after_currency=None if after is None else after.currency,
-            )
-        )
 
     def _become(self, status: ItemStatus, now: datetime) -> bool:
         self._refuse_deleted()

@@ -33,7 +33,7 @@ select (select count(*) from revived) + (select count(*) from published)
 _REPLAY: Final = """
 insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, next_attempt_at, dead)
 select $1, sequence, at, id, shard, aggregate_id, 0, now(), false from outbox
-where name = $2 and at >= $3 and at >= date_trunc('day', now(), 'UTC') - make_interval(days => $4) and published
+where name = any($2::text[]) and at >= $3 and at >= date_trunc('day', now(), 'UTC') - make_interval(days => $4) and published
 on conflict do nothing
 """
 """Excludes events that are older than the inbox, even if a partition still holds them: they could take effect twice."""
@@ -72,7 +72,7 @@ class EventAdmin:
         found: int = await self._pool.run(lambda connection: connection.fetchval(_REVIVE, subscription, event_id))
         return found
 
-    async def replay(self, *, subscription: str, name: str, since: datetime) -> int:
-        """Deliver the stored events from `since` on to a subscription. Its inbox prevents a second effect. Returns their number."""
-        status = await self._pool.run(lambda connection: connection.execute(_REPLAY, subscription, name, since, RETENTION_DAYS))
+    async def replay(self, *, subscription: str, names: Sequence[str], since: datetime) -> int:
+        """Deliver the stored events of these names from `since` on to a subscription. Its inbox prevents a second effect. Returns their number."""
+        status = await self._pool.run(lambda connection: connection.execute(_REPLAY, subscription, list(names), since, RETENTION_DAYS))
         return int(status.split()[2])

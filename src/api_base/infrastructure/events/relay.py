@@ -7,6 +7,7 @@ published is dead, and the later events of its aggregate wait; all others are pu
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
+from api_base.application.common.events import EventVersions
 from api_base.application.common.realtime import ChannelKey
 from api_base.core.errors import EventRefused
 from api_base.core.protocols import EventPublisher, StoredEvent
@@ -71,8 +72,8 @@ async def _signalled(
 class EarlyJournal:
     """Stores events in the journal before a broker has them: connected clients receive them while it does not answer."""
 
-    def __init__(self, pool: ConnectionPool, journal: Journal) -> None:
-        self._pool, self._journal = pool, journal
+    def __init__(self, pool: ConnectionPool, journal: Journal, versions: EventVersions) -> None:
+        self._pool, self._journal, self._versions = pool, journal, versions
 
     async def run(self) -> bool:
         """Store one batch. Returns whether there is more."""
@@ -86,15 +87,17 @@ class EarlyJournal:
             if rows:
                 events = [stored_event(row) for row in rows]
                 await connection.execute(_JOURNALED, [event.at for event in events], [event.id for event in events])
-                changed = await self._journal.append(connection, events)
+                changed = await self._journal.append(connection, self._versions.forms_of_known(events))
         return len(rows) == BATCH, changed
 
 
 class Relay:
     """`early` says that an `EarlyJournal` runs beside it."""
 
-    def __init__(self, pool: ConnectionPool, publisher: EventPublisher, journal: Journal, *, early: bool = False) -> None:
-        self._pool, self._publisher, self._journal, self._early = pool, publisher, journal, early
+    def __init__(
+        self, pool: ConnectionPool, publisher: EventPublisher, journal: Journal, versions: EventVersions, *, early: bool = False
+    ) -> None:
+        self._pool, self._publisher, self._journal, self._versions, self._early = pool, publisher, journal, versions, early
 
     async def run(self) -> bool:
         """Publish one batch. Returns whether there is more. Raises the error of the publisher; then no event is marked as published."""
@@ -111,7 +114,7 @@ class Relay:
 
     async def _publish(self, connection: Connection, shards: Sequence[int], events: Sequence[StoredEvent]) -> Sequence[ChannelKey]:
         try:
-            await self._publisher.publish(events)
+            await self._publisher.publish(self._versions.forms(events))
         except EventRefused as refused:
             one = next(event for event in events if event.id == refused.event_id)
             logger.error("event_refused", domain_event=one.name, event_id=str(one.id), reason=str(refused))
@@ -121,4 +124,4 @@ class Relay:
         if self._early:
             await wait_for_shards(connection, JOURNAL, shards)
         fresh = {row["id"] for row in await connection.fetch(_MARK, *keys)}  # without a broker too: it may have been configured before
-        return await self._journal.append(connection, [event for event in events if event.id in fresh])
+        return await self._journal.append(connection, self._versions.forms([event for event in events if event.id in fresh]))

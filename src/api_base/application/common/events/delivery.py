@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from api_base.application.common.events.versions import EventVersions
 from api_base.application.common.middleware.unit_of_work import Transactions
 from api_base.core.errors import AlreadyHandled, EventRefused
 from api_base.core.protocols import StoredEvent
@@ -35,11 +36,11 @@ STORED: Final = Received()
 class EventDelivery:
     """`decode` converts JSON to an instance of the payload class, or raises `ValueError`."""
 
-    def __init__(self, transactions: Transactions, decode: Callable[[bytes, type[Any]], Any]) -> None:
-        self._transactions, self.decode = transactions, decode
+    def __init__(self, transactions: Transactions, decode: Callable[[bytes, type[Any]], Any], versions: EventVersions) -> None:
+        self._transactions, self.decode, self._versions = transactions, decode, versions
 
     async def handle(self, subscription: DurableSubscription, event: StoredEvent, received: Received = STORED) -> None:
-        """Deliver the event.
+        """Deliver the event in the version that the subscription names, if it has that.
 
         Raises the error of the handler or the commit, `TimeoutError` for a handler that takes too long, and `EventRefused` for a payload
         that does not match the subscriber's class.
@@ -54,7 +55,10 @@ class EventDelivery:
                 kind=CONSUMER,
                 links=[event.traceparent],
             ):
-                payload = self._payload(subscription, event)
+                version = self._versions.named(event, subscription.event)
+                if version is None:
+                    return
+                payload = self._payload(subscription, version)
                 async with asyncio.timeout(HANDLER_TIMEOUT_SECONDS):
                     await self._transactions.run(subscription.isolation, lambda: subscription.handle(payload), origin)
         except AlreadyHandled:
