@@ -84,13 +84,16 @@ def stored() -> Mapping[str, str]:
 
 def check_events(before: Mapping[str, str]) -> None:
     """Raises `IncompatibleError` for an event that readers of its schema in `before` can no longer read."""
-    for event in EVENTS:
-        if kept := before.get(f"{EVENT_SCHEMAS}/{event.name}.json"):
-            check(json.loads(kept), data_schema(event))
+    known = {f"{EVENT_SCHEMAS}/{event.name}.json": event for event in EVENTS}
+    for path, kept in before.items():
+        if path in known:
+            check(json.loads(kept), data_schema(known[path]))
 
 
 def check_contracts(before: Mapping[str, str], made: Mapping[str, str]) -> None:
-    """Raises `IncompatibleError` for a GraphQL schema or an OpenAPI document that breaks clients of those in `before`."""
+    """Raises `IncompatibleError` for an event that is gone, and for a GraphQL schema or an OpenAPI document that breaks clients of those in `before`."""
+    if removed := [path for path in before if path.startswith(EVENT_SCHEMAS) and path not in made]:
+        raise IncompatibleError(f"{removed[0]} is of an event that others subscribe to. If nobody does: make docs BREAKING=1.")
     if SCHEMA in before:
         check_schema(before[SCHEMA], made[SCHEMA])
     for path in [path for path in before if path.startswith(OPENAPI)]:

@@ -25,5 +25,5 @@ def breaking(before: str, after: str) -> Sequence[BreakingChange]:
 def check_schema(before: str, after: str) -> None:
     """Raise `IncompatibleError` for a schema that breaks clients of `before`."""
     if found := breaking(before, after):
-        changes = "; ".join(change.description for change in found)
-        raise IncompatibleError(f"docs/schema.graphql would break clients: {changes} If it is deliberate: make docs BREAKING=1.")
+        changes = "; ".join(f"{change.description} [{change.type.name}]" for change in found)
+        raise IncompatibleError(f"docs/schema.graphql would break clients: {changes}. If it is deliberate: make docs BREAKING=1.")

@@ -5,6 +5,7 @@ import pytest
 from api_base.core.config import Settings
 from api_base.operations.configuration_page import fields
 from tools import documents
+from tools.compatible import IncompatibleError
 
 REMEDY = (
     "If the change is on purpose, run `make docs` and commit what it writes; if not, this is what callers and operators would have noticed."
@@ -37,3 +38,14 @@ def test_no_contract_that_clients_have_is_broken(made: dict[str, str]) -> None:
     kept = documents.stored()
     documents.check_events(kept)
     documents.check_contracts(kept, made)
+
+
+def test_an_event_that_is_gone_is_named(made: dict[str, str]) -> None:
+    kept = {"docs/events/orders.shipped.v1.json": "{}", **made}
+    with pytest.raises(IncompatibleError, match=r"^docs/events/orders\.shipped\.v1\.json is of an event that others subscribe to"):
+        documents.check_contracts(kept, made)
+
+
+def test_a_version_that_is_gone_is_named(made: dict[str, str]) -> None:
+    with pytest.raises(IncompatibleError, match=r"^docs/openapi/v0\.json is of a version that clients use"):
+        documents.check_contracts({"docs/openapi/v0.json": "{}", **made}, made)

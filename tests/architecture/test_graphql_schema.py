@@ -33,18 +33,29 @@ def test_the_committed_schema_has_no_breaking_change(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
+    ("kind", "before", "after"),
     [
-        ("  sku: String!\n", "  sku: String\n"),
-        ("  DRAFT\n", ""),
-        ("  item(id: ID!): Item\n", "  other(id: ID!): Item\n"),
-        ("input CreateItemInput {\n", "input CreateItemInput {\n  colour: String!\n"),
+        ("FIELD_CHANGED_KIND", "  sku: String!\n", "  sku: String\n"),
+        ("FIELD_CHANGED_KIND", "  tags: [String!]!\n", "  tags: String!\n"),
+        ("FIELD_REMOVED", "  item(id: ID!): Item\n", "  other(id: ID!): Item\n"),
+        ("FIELD_REMOVED", '  price: Money @deprecated(reason: "Use prices.")\n', ""),
+        ("VALUE_REMOVED_FROM_ENUM", "  DRAFT\n", ""),
+        ("REQUIRED_INPUT_FIELD_ADDED", "input CreateItemInput {\n", "input CreateItemInput {\n  colour: String!\n"),
+        ("FIELD_REMOVED", '  price: PricePatchInput @deprecated(reason: "Use prices.")\n', ""),
+        ("FIELD_CHANGED_KIND", "input CreateItemInput {\n  sku: String!\n  name: String!\n  description: String\n", "input CreateItemInput {\n  sku: String!\n  name: String!\n  description: String!\n"),
+        ("ARG_REMOVED", "  item(id: ID!): Item\n", "  item: Item\n"),
+        ("REQUIRED_ARG_ADDED", "  item(id: ID!): Item\n", "  item(id: ID!, tenant: ID!): Item\n"),
+        ("ARG_CHANGED_KIND", "  item(id: ID!): Item\n", "  item(id: String!): Item\n"),
+        ("IMPLEMENTED_INTERFACE_REMOVED", "type Item implements Node {\n", "type Item {\n"),
+        ("TYPE_REMOVED", "scalar Long\n", ""),
     ],
-)
-def test_a_change_that_breaks_clients_is_found(text: str, before: str, after: str) -> None:
+)  # fmt: skip
+def test_a_change_that_breaks_clients_is_found_by_name(text: str, kind: str, before: str, after: str) -> None:
     changed = text.replace(before, after)
     assert changed != text
-    with pytest.raises(IncompatibleError, match="make docs BREAKING=1"):
+    if kind == "TYPE_REMOVED":
+        changed = changed.replace("Long", "Int")
+    with pytest.raises(IncompatibleError, match=rf"\[{kind}\].*make docs BREAKING=1"):
         check_schema(text, changed)
 
 

@@ -1,6 +1,7 @@
 """Within its version an event's schema grows by fields that may be absent, and in no other way."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,11 +12,17 @@ from tools.compatible import IncompatibleError, check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    width: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shipped(DomainEvent):
     name = "orders.shipped.v1"
     carrier: str
     parcels: int
     note: str = ""
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +34,7 @@ class Grown(DomainEvent):
     parcels: int
     note: str = "none"
     weight: float | None = None
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +44,7 @@ class Demanding(DomainEvent):
     parcels: int
     weight: float
     note: str = ""
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +53,7 @@ class Renamed(DomainEvent):
     shipper: str = ""
     parcels: int
     note: str = ""
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +62,7 @@ class Retyped(DomainEvent):
     carrier: UUID
     parcels: int
     note: str = ""
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +71,7 @@ class Silent(DomainEvent):
     carrier: str
     parcels: int = 1
     note: str = ""
+    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +80,21 @@ class Insisting(DomainEvent):
     carrier: str
     parcels: int
     note: str
+    boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    width: int
+    grams: int
+
+
+def changed_box(kind: object) -> type[DomainEvent]:
+    """Return the event with boxes of another type."""
+    fields: list[Any] = [("carrier", str), ("parcels", int), ("note", str, ""), ("boxes", kind, ())]
+    namespace = {"name": "orders.shipped.v1", "__doc__": "With other boxes."}
+    made: type[DomainEvent] = make_dataclass("Boxed", fields, bases=(DomainEvent,), namespace=namespace, kw_only=True, frozen=True)
+    return made
 
 
 def test_it_may_stay_and_grow() -> None:
@@ -83,6 +110,9 @@ def test_it_may_stay_and_grow() -> None:
         (Retyped, "the field carrier has another type"),
         (Silent, "the field parcels became optional"),
         (Insisting, "the field note became required"),
+        (changed_box(tuple[Weighed, ...]), "the field boxes has another type"),
+        (changed_box(Box | None), "the field boxes has another type"),
+        (changed_box(str), "the field boxes has another type"),
     ],
 )
 def test_anything_else_is_another_version(changed: type[DomainEvent], said: str) -> None:
