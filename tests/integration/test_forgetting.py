@@ -64,7 +64,7 @@ def left(urls: Urls) -> list[str]:
 def test_what_is_its_own_goes_and_what_is_others_stays(urls: Urls) -> None:
     settings, whole = settings_on(urls), schema(urls)
     found = forgetting.remains(settings, urls, ITEMS, OTHERS)
-    assert (dict(found.tables), found.revisions) == ({"items": 1}, ["items_001", "items_002"])
+    assert (dict(found.tables), found.revisions) == ({"items": 1}, ["items_001", "items_002", "items_003"])
     assert {kind: rows for kind, rows in found.rows.items() if rows} == {
         "jobs that have not ended": 2,
         "steps of its seed": 1,
@@ -82,7 +82,7 @@ def test_what_is_its_own_goes_and_what_is_others_stays(urls: Urls) -> None:
     assert not forgetting.remains(settings, urls, ITEMS, OTHERS)
     assert migrations.at_head(urls, OTHERS)
     assert [one for one in migrations.status(urls, OTHERS) if one.pending] == []
-    assert migrations.up(settings, urls, BUILT_IN) == ["items_001", "items_002"]
+    assert migrations.up(settings, urls, BUILT_IN) == ["items_001", "items_002", "items_003"]
     assert schema(urls) == whole
     assert asyncio.run(fetch(urls.owner, "select count(*) from items"))[0][0] == 0
 

@@ -62,7 +62,7 @@ async def test_everything_that_may_be_done_to_an_item(made: Services, mode: Batc
 
 
 async def test_each_for_itself(made: Services) -> None:
-    free = await existing(made, "FREE", price=None)
+    free = await existing(made, "FREE", prices=())
     results = await batch(
         made,
         BatchMode.INDEPENDENT,

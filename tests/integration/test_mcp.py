@@ -26,7 +26,7 @@ async def api(migrated: Urls) -> AsyncIterator[Running]:
 @BOTH
 async def test_a_client_creates_reads_lists_changes_and_deletes_an_item(api: Running, revision: str) -> None:
     client = await mcp(api, await api.person(), revision=revision)
-    made = await client.call("create_item", **CHAIR, price={"amount": "12.50", "currency": "EUR"})
+    made = await client.call("create_item", **CHAIR, prices=[{"amount": "12.50", "currency": "EUR"}])
     assert (made["sku"], made["version"]) == ("CHAIR-1", 1)
     assert await client.call("get_item", id=made["id"]) == made
     changed = await client.call("update_item", id=made["id"], expected_version=1, name="Armchair")
@@ -54,9 +54,9 @@ async def test_arguments_have_the_rules_and_sentences_of_http(api: Running) -> N
         {**CHAIR, "name": 5},
         {"sku": "A"},
         {**CHAIR, "colour": "red"},
-        {**CHAIR, "price": {"amount": "x", "currency": "EUR"}},
+        {**CHAIR, "prices": [{"amount": "x", "currency": "EUR"}]},
     ):
-        over_http = await api.client.post("/api/v1/items", json=body, headers=person.headers)
+        over_http = await api.client.post("/api/v2/items", json=body, headers=person.headers)
         expected = [{**one, "pointer": one["pointer"].removeprefix("/body")} for one in over_http.json()["errors"]]
         assert (await client.refused("create_item", **body))["errors"] == expected
 

@@ -182,7 +182,7 @@ async def test_results_fit_the_schemas_that_are_shown(api: Running) -> None:
     person = await api.person()
     client = await mcp(api, person)
     file = await api.uploaded(person, b"sku,name,category\nA,Chair,furniture\n")
-    made = await client.call("create_item", **CHAIR, price={"amount": "12.50", "currency": "EUR"}, tags=["a"], attributes={"b": 1})
+    made = await client.call("create_item", **CHAIR, prices=[{"amount": "12.50", "currency": "EUR"}], tags=["a"], attributes={"b": 1})
     calls: dict[str, dict[str, Any]] = {
         "get_item": {"id": made["id"]},
         "list_items": {"include_total": True},

@@ -35,9 +35,9 @@ async def catalogue(shared_migrated: Urls) -> AsyncIterator[Stored]:
     async with stored(shared_migrated) as store:
         async with store.begin(Isolation.OPTIMISTIC):
             for number in range(COUNT):
-                price = Money(minor=chance.randrange(3), currency=chance.choice(("EUR", "USD"))) if number % 5 else None
+                prices = (Money(minor=chance.randrange(3), currency=chance.choice(("EUR", "USD"))),) if number % 5 else ()
                 made = item(
-                    tenant_id=tenant, now=NOW + timedelta(seconds=chance.randrange(4)), sku=f"SKU-{number:02}", price=price,
+                    tenant_id=tenant, now=NOW + timedelta(seconds=chance.randrange(4)), sku=f"SKU-{number:02}", prices=prices,
                     name=chance.choice(("Ada", "Chair", "chair", "Über")), category=chance.choice("ab"),
                 )  # fmt: skip
                 if number % 7 == 0:
@@ -93,7 +93,7 @@ ORDERS: dict[str, Key] = {
     "name[ge]=Chair&sort=-created_at": newest,
     "category=a&name[starts_with]=C": lambda one: (one.name, *oldest(one)),
     "category[ne]=a": newest,
-    "price.currency=EUR&price.amount[le]=0.01": lambda one: (one.price.amount if one.price else "", *oldest(one)),
+    "price.currency=EUR&price.amount[le]=0.01": lambda one: (one.prices[0].amount if one.prices else "", *oldest(one)),
     "price.currency=EUR": newest,
     "price.currency[is_null]=true": newest,
     "deleted_at[is_null]=false": newest,

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PATIENCE: Final = 10.0
 OFF: Final = "/problems/feature-disabled"
-DETAILS: Final = ItemDetails(sku="A", name="Chair", description="", price=None, category="furniture", tags=(), attributes={})
+DETAILS: Final = ItemDetails(sku="A", name="Chair", description="", prices=(), category="furniture", tags=(), attributes={})
 
 
 class World:

@@ -65,7 +65,9 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
         lifespan=lifespan(services),
         middleware=[
             *stack(settings, ports, _by_path(services), version_middleware(services), shapes),
-            Middleware(Dispatcher, limits=ports.limits, public_url=settings.server.public_url),
+            Middleware(
+                Dispatcher, limits=ports.limits, deprecated=services.container.deprecated_calls, public_url=settings.server.public_url
+            ),
         ],
     )
     app.state.realtime, app.state.drain, app.state.services = services.container.realtime, streams.drain, services

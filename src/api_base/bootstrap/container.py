@@ -22,6 +22,7 @@ from api_base.application.common.remote import RemoteTransport
 from api_base.application.common.search import FallbackSearchIndex, SearchIndexes
 from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
 from api_base.application.services.file_upload.limits import Streams
+from api_base.application.versions.calls import DeprecatedCalls
 from api_base.bootstrap.access import ACCESS
 from api_base.bootstrap.selections import Selections
 from api_base.core.config import Settings
@@ -131,6 +132,7 @@ class Container(containers.DeclarativeContainer):
     feature_flags = Singleton(FeatureFlags, current_flags)
 
     policies = Singleton(policies_of, settings)
+    deprecated_calls = Singleton(DeprecatedCalls)
     counters = Singleton(Counters, settings.provided.observability.metrics_dir)
     metrics = Singleton(observability.metrics, settings, counters)
     telemetry = Singleton(observability.telemetry, settings)
@@ -245,6 +247,7 @@ class Wiring:
     clock = Provided(Container.clock)
     content = Provided(Container.content)
     counters = Provided(Container.counters)
+    deprecated_calls = Provided(Container.deprecated_calls)
     current_flags = Provided(Container.current_flags)
     database = Provided(Container.database)
     event_signal = Provided(Container.event_signal)

@@ -19,6 +19,7 @@ from api_base.application.common.seeds import Seeds
 from api_base.application.files.commands.attachments import Attachable
 from api_base.application.services.feature_flags import CurrentFlags, FeatureFlags
 from api_base.application.services.file_upload.limits import Streams
+from api_base.application.versions.calls import DeprecatedCalls
 from api_base.bootstrap.adapters import Adapters
 from api_base.bootstrap.importing import Importable
 from api_base.core import protocols
@@ -52,7 +53,8 @@ class Ports:
     `database` runs as the role that serves (in `background`, as the role `worker`), `worker_database` always as the role `worker`.
     `caches` holds cached values; wrap what loads them in `infrastructure.cache.decorators.cached`.
     `flags` reads feature flags for the caller of the current request; the context `flags` keeps `current_flags` up to date.
-    `listener` listens to notifications of PostgreSQL; add channels while resources are built. `counters` are those of the metrics.
+    `listener` listens to notifications of PostgreSQL; add channels while resources are built. `counters` are those of the metrics,
+    `deprecated_calls` those of calls by tenant and client.
     `openfeature` returns the provider of OpenFeature over these flags, for `openfeature.api.set_provider`.
     `event_writer` stores events that no aggregate's change causes; call `events_stored` after their commit.
     `upload_streams` bounds the uploads that the process reads; `attachable` are those of all contexts, by kind.
@@ -69,6 +71,7 @@ class Ports:
     current_flags: CurrentFlags
     listener: NotificationListener
     counters: Counters
+    deprecated_calls: DeprecatedCalls
     openfeature: "Callable[[], FlagProvider]"
     clock: protocols.Clock
     ids: protocols.IdGenerator

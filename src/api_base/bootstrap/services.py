@@ -141,6 +141,7 @@ def _ports(settings: Settings, container: Wiring, attachable: Mapping[str, Attac
         current_flags=container.current_flags,
         listener=container.access.listener,
         counters=container.counters,
+        deprecated_calls=container.deprecated_calls,
         openfeature=lambda: _openfeature(container.current_flags),
         clock=container.clock,
         ids=container.ids,

@@ -31,6 +31,7 @@ from api_base.cli import (
     shell,
     upgrade,
     users,
+    versions,
     worker,
 )
 
@@ -106,6 +107,7 @@ app.command("seed")(seed.seed)
 app.command("import")(import_.import_)
 app.add_typer(migrate.app, name="migrate")
 app.add_typer(events.app, name="events")
+app.add_typer(versions.app, name="versions")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(audit.app, name="audit")
 app.add_typer(users.app, name="users")

@@ -15,8 +15,9 @@ from api_base.bootstrap.contexts.ofrep import OFREP
 from api_base.bootstrap.contexts.search import SEARCH
 from api_base.bootstrap.contexts.tenants import TENANTS
 from api_base.bootstrap.contexts.users import USERS
+from api_base.bootstrap.contexts.versions import VERSIONS
 
-BUILT_IN: Final[Sequence[Context]] = (USERS, TENANTS, AUTH, ITEMS, FILES, AUDIT, JOBS, FLAGS, OFREP, SEARCH, EXPORTS)
+BUILT_IN: Final[Sequence[Context]] = (USERS, TENANTS, AUTH, ITEMS, FILES, AUDIT, JOBS, FLAGS, OFREP, SEARCH, EXPORTS, VERSIONS)
 """The contexts that come with the base."""
 
 

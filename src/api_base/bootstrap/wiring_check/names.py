@@ -34,6 +34,7 @@ COMMANDS: Final = frozenset(
         "shell",
         "upgrade",
         "users",
+        "versions",
         "worker",
     }
 )

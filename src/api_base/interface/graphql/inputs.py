@@ -14,7 +14,7 @@ import strawberry
 from pydantic import BaseModel, SecretStr, TypeAdapter
 from strawberry import UNSET
 
-from api_base.core.errors import ProgrammingError
+from api_base.core.errors import Invalid, ProgrammingError
 from api_base.interface.graphql.errors import argument_name
 from api_base.interface.graphql.fields import REQUIRED, Argument, enumeration, input_type, list_of
 from api_base.interface.graphql.scalars import Json, Long
@@ -30,6 +30,7 @@ class Inputs:
 
     def __init__(self, shapes: Shapes) -> None:
         self._shapes = shapes
+        self._older: dict[type, Sequence[str]] = {}
         self._made: dict[type[BaseModel], Any] = {}
         self._unions: dict[str, Any] = {}
         self._merging: dict[str, tuple[Any, ...]] = {}
@@ -45,6 +46,7 @@ class Inputs:
             replaced = {name: f"Use {' and '.join(map(argument_name, newer))}." for name, newer in self._shapes.replaced(model).items()}
             description = model.__doc__ and inspect.getdoc(model)
             self._made[model] = input_type(input_name(model), members, description, replaced)
+            self._older[self._made[model]] = [*replaced]
         return self._made[model]
 
     def reader(self, model: type[BaseModel]) -> Callable[[Any], Awaitable[BaseModel]]:
@@ -58,6 +60,19 @@ class Inputs:
             return made
 
         return read
+
+    def located(self, error: Invalid, given: Any, model: type[BaseModel]) -> Invalid:
+        """Return an error of the body of a route, at what `given`, its input, has: an older field if that was sent."""
+        return self._shapes.located(error, model) if self._sends_older(given) else error
+
+    def _sends_older(self, given: Any) -> bool:
+        if isinstance(given, list):
+            return any(map(self._sends_older, given))
+        if not hasattr(given, "__strawberry_definition__") or isinstance(given, Enum):
+            return False
+        older = self._older.get(type(given), ())
+        members = {one.python_name: getattr(given, one.python_name) for one in given.__strawberry_definition__.fields}
+        return any(value is not UNSET and (name in older or self._sends_older(value)) for name, value in members.items())
 
     def _kind(self, hint: Any) -> Any:
         """Return the type of a member: JSON where GraphQL has no form, which the body still validates."""

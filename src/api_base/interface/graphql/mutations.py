@@ -18,7 +18,7 @@ from strawberry import UNSET
 from strawberry.types import Info
 from strawberry.types.field import StrawberryField
 
-from api_base.core.errors import Unauthenticated
+from api_base.core.errors import Invalid, Unauthenticated
 from api_base.core.types import KeyedExecution, KeyedRequest, current_context
 from api_base.core.types.idempotency_keys import fingerprint, key_digest
 from api_base.interface.errors.http import BadRequest, PreconditionRequired
@@ -46,13 +46,14 @@ class VersionRequired(PreconditionRequired):
 
 @dataclass(frozen=True, slots=True)
 class _Parameter:
-    """An argument of a mutation. `read` converts what the client sends to what the endpoint takes."""
+    """An argument of a mutation. `read` converts what the client sends to what the endpoint takes. `body` is the class of a body."""
 
     name: str
     argument: str
     hint: Any
     default: Any
     read: Callable[[Any], Any]
+    body: type[BaseModel] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Mutations:
         if name in {part for _, part, _, _ in Formatter().parse(path)}:
             return self._of_path(name, hint, path)
         if inspect.isclass(hint) and issubclass(hint, BaseModel):
-            return _Parameter(name, "input", self._inputs.of(hint), REQUIRED, self._inputs.reader(hint))
+            return _Parameter(name, "input", self._inputs.of(hint), REQUIRED, self._inputs.reader(hint), hint)
         marks = [mark.dependency for mark in get_args(hint)[1:] if isinstance(mark, Depends)] if get_origin(hint) is Annotated else []
         if marks and isinstance(marks[0], IfMatch):
             return _version(name, required=marks[0].required)
@@ -111,6 +112,7 @@ class Mutations:
         return _Parameter(name, name, strawberry.ID, REQUIRED, lambda given: ids.decode_as(node.name, given, argument))
 
     def _field(self, one: RouteDefinition, parameters: Sequence[_Parameter]) -> StrawberryField:
+        body = next((parameter.body for parameter in parameters if parameter.body is not None), None)
         name, endpoint, keyed = argument_name(one.endpoint.__name__), one.endpoint, accepts_key(one.method, one.options)
 
         async def resolve(root: Any, info: Info, **given: Any) -> _Done:
@@ -124,6 +126,10 @@ class Mutations:
                 if key is None:
                     return _Done(await endpoint(**arguments), replayed=False)
                 return await _once(f"mutation {name}", key, given, lambda: endpoint(**arguments))
+            except Invalid as error:
+                if body is None:
+                    raise
+                raise self._inputs.located(error, given["input"], body) from None
             finally:
                 info.context.forget()
 

@@ -9,11 +9,12 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api_base.application.versions.calls import DeprecatedCalls
 from api_base.core.errors import ApiBaseError
 from api_base.core.protocols import Limit
 from api_base.interface.errors.handlers import send_error
 from api_base.interface.errors.http import MethodNotAllowed, UpgradeRequired, methods_of_path
-from api_base.interface.middleware.http_exchange import WEBSOCKET, Match, http_exchange_of
+from api_base.interface.middleware.http_exchange import WEBSOCKET, HttpExchange, Match, http_exchange_of
 from api_base.interface.middleware.rate_limit import RequestLimits
 from api_base.interface.public_url import PublicScope
 from api_base.interface.routes.compression import compressing
@@ -79,13 +80,15 @@ class RouteTable:
 
 
 class Dispatcher:
-    """An ASGI application around `app`. `limits` decides those that count by the caller, who is known by now.
+    """An ASGI application around `app`. `limits` decides those that count by the caller, who is known by now, and `deprecated` counts who calls
+    deprecated routes.
 
     `public_url` is the URL under which clients reach the server; None if only they know it.
     """
 
-    def __init__(self, app: ASGIApp, limits: RequestLimits, public_url: str | None = None) -> None:
+    def __init__(self, app: ASGIApp, limits: RequestLimits, deprecated: DeprecatedCalls, public_url: str | None = None) -> None:
         self._app, self._limits = app if public_url is None else PublicScope(app, public_url), limits
+        self._deprecated = deprecated
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -103,6 +106,8 @@ class Dispatcher:
             exchange.error = refusal
             await send_error(scope, send, refusal)
         elif isinstance(route, Operation):
+            if route.options.deprecation is not None:
+                self._count(scope, exchange)
             await route(scope, receive, send, matched.values)
         elif isinstance(route, PlainRoute):
             await route.serve(self._app, scope, receive, send)
@@ -112,6 +117,10 @@ class Dispatcher:
             except ApiBaseError as error:
                 exchange.error = error
                 await send_error(scope, send, error)
+
+    def _count(self, scope: Scope, exchange: HttpExchange) -> None:
+        client = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
+        self._deprecated.count(f"{scope['method']} {exchange.route}", exchange.context.tenant_id, client)
 
 
 def _allowed(matched: Match) -> list[str]:

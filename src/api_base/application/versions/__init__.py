@@ -1,0 +1,1 @@
+"""Versions of the API: who still calls what a version replaced."""
