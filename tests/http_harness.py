@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 
 from api_base.application.common.listing import ORDER, TEXT, Fields, ListRequest, Page
 from api_base.application.common.listing import Field as ListField
+from api_base.application.versions.calls import DeprecatedCalls
 from api_base.core import errors
 from api_base.core.config import Settings
 from api_base.core.protocols import Charge, RateDecision, RateState, TokenClaims
@@ -152,7 +153,7 @@ def shell(*routers: APIRouter, settings: Settings | None = None) -> HttpHarness:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[*stack(settings, ports), Middleware(Dispatcher, limits=limits)],
+        middleware=[*stack(settings, ports), Middleware(Dispatcher, limits=limits, deprecated=DeprecatedCalls())],
     )
     for prefix, router in prefixed:
         app.include_router(router, prefix=prefix)

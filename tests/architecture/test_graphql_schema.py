@@ -115,7 +115,7 @@ def test_a_path_that_names_no_declaration_is_refused_with_its_context(path: str)
 
 
 def test_every_context_with_routes_of_data_declares_its_part() -> None:
-    assert {context.name for context in BUILT_IN if context.graphql is None} == {"auth", "exports", "ofrep"}
+    assert {context.name for context in BUILT_IN if context.graphql is None} == {"auth", "exports", "ofrep", "versions"}
 
 
 class CreateRental(Body):

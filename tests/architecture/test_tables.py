@@ -18,6 +18,7 @@ DEFINERS_OF_THE_OWNER: Final = {
     "user_password_hash": "only a function reads the hashes; it returns that of the user who owns the statement",
     "set_user_password_hash": "only a function writes the hashes; it refuses every user but the owner of the statement",
     "maintain_event_partitions": "only a table's owner makes and drops its partitions; nothing that a caller gives becomes SQL",
+    "count_deprecated_calls": "only a function adds to counts that the server must not read; it takes nothing away",
     "publish_job_change": "only the trigger of jobs runs it, for who cancels a job too, who may not write the journal; it writes to the job's own channel",
 }
 """Functions with the rights of a role that can connect, and why that gives their callers nothing else."""

@@ -31,6 +31,6 @@ async def test_what_the_inbox_has_forgotten_is_not_told_again(migrated: Urls) ->
         await made.query("update outbox set at = at - interval '9 days' where aggregate_id = $1", old)
         await made.query("update outbox set published = true where aggregate_id = any($1)", [old, new])
         log = EventAdmin(made.worker.pool)
-        assert await log.replay(subscription="a.hear", name=CREATED, since=LONG_AGO) == 1
+        assert await log.replay(subscription="a.hear", names=[CREATED], since=LONG_AGO) == 1
         assert [row["aggregate_id"] for row in await made.query("select aggregate_id from deliveries")] == [new]
-        assert await log.replay(subscription="a.hear", name=CREATED, since=LONG_AGO) == 0
+        assert await log.replay(subscription="a.hear", names=[CREATED], since=LONG_AGO) == 0

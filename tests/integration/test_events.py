@@ -90,7 +90,9 @@ async def test_events_of_an_aggregate_come_in_the_order_of_its_versions(migrated
 
         subscription = DurableSubscription(name="a.hear", event=CHANGED, payload=Told, handle=hear)
         made.subscribers.add([subscription])
-        consumers = [DeliveryConsumer(made.worker.pool, subscription, Recording(made.transactions, decode)) for _ in range(2)]
+        consumers = [
+            DeliveryConsumer(made.worker.pool, subscription, Recording(made.transactions, decode, made.versions)) for _ in range(2)
+        ]
         ids = [await made.create(tenant) for _ in range(4)]
         writing = asyncio.gather(*(write(made, tenant, ids, n) for n in range(5)))
         while not writing.done():

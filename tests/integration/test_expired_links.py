@@ -63,5 +63,14 @@ def test_the_worker_prunes_every_table_that_declares_it(migrated: Urls) -> None:
     channels = ("channel_events", "channel_members", "channels", "user_channel_events", "user_channels")
     assert pruned == {
         f"prune {table}"
-        for table in (*PRUNES, *channels, "idempotency_keys", "imports", "jobs", "words of items", "words of search indexes")
+        for table in (
+            *PRUNES,
+            *channels,
+            "deprecated_calls",
+            "idempotency_keys",
+            "imports",
+            "jobs",
+            "words of items",
+            "words of search indexes",
+        )
     }

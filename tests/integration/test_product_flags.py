@@ -9,7 +9,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from api_base.application.items.commands.import_items import ImportItems
+from api_base.application.items.commands.import_items import ImportItems, ItemRow
 from api_base.application.services.feature_flags import IMPORT_FILES, INVITE_MEMBERS
 from api_base.core.errors import FeatureDisabled
 from api_base.core.types import Principal, RequestContext, TenantId, UserId, current_context
@@ -124,5 +124,5 @@ async def test_an_import_that_runs_stops_at_its_next_chunk(world: World) -> None
     current_context.set(RequestContext(request_id="a-job", principal=principal))
     services = world.api.services
     with services.container.current_flags.forced({IMPORT_FILES: False}), pytest.raises(FeatureDisabled, match=IMPORT_FILES):
-        await services.bus.execute(ImportItems(rows=[(1, DETAILS)]))
-    assert len(await services.bus.execute(ImportItems(rows=[(1, DETAILS)]))) == 1
+        await services.bus.execute(ImportItems(rows=[(1, ItemRow(details=DETAILS, first_price_only=False))]))
+    assert len(await services.bus.execute(ImportItems(rows=[(1, ItemRow(details=DETAILS, first_price_only=False))]))) == 1

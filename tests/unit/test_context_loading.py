@@ -47,7 +47,7 @@ def names(*added: str, without: tuple[str, ...]) -> list[str]:
 
 
 def test_contexts_are_added_and_left_out(packages: Path) -> None:
-    every = ["users", "tenants", "auth", "items", "files", "audit", "jobs", "flags", "ofrep", "search", "exports"]
+    every = ["users", "tenants", "auth", "items", "files", "audit", "jobs", "flags", "ofrep", "search", "exports", "versions"]
     assert names(without=()) == every
     assert names("store_of_tests:SHOP", without=("items",)) == [name for name in every if name != "items"] + ["shop"]
     assert names(without=("flags", "ofrep")) == [name for name in every if name not in ("flags", "ofrep")]
@@ -102,7 +102,7 @@ def test_a_required_context_that_is_not_loaded(packages: Path) -> None:
 def test_a_name_that_no_built_in_context_has() -> None:
     assert problems(without=("item", "billing")) == [
         "CONTEXTS_DISABLED: 'item' is not a built-in context. Write items.",
-        "CONTEXTS_DISABLED: 'billing' is not a built-in context. Write users, tenants, auth, items, files, audit, jobs, flags, ofrep, search, exports.",
+        "CONTEXTS_DISABLED: 'billing' is not a built-in context. Write users, tenants, auth, items, files, audit, jobs, flags, ofrep, search, exports, versions.",
     ]
 
 

@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from api_base.application.items.streams import PRICE_CHANGES, PriceChanged
-from api_base.domain.items.events import ItemPriceChanged
+from api_base.domain.items.events import ItemPriceChangedV1
 
 ITEM, TENANT = uuid4(), uuid4()
 
@@ -23,6 +23,6 @@ def test_a_change_is_told_under_its_tenants_category() -> None:
     }
 
 
-def test_it_is_made_of_the_event_that_items_cause() -> None:
-    assert PRICE_CHANGES.event == ItemPriceChanged.name
-    assert {*PriceChanged.__slots__} == {*ItemPriceChanged.__slots__, "aggregate_id"}
+def test_it_is_made_of_the_event_with_one_price() -> None:
+    assert PRICE_CHANGES.event == ItemPriceChangedV1.name
+    assert {*PriceChanged.__slots__} == {*ItemPriceChangedV1.__slots__, "aggregate_id"}

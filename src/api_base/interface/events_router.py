@@ -53,11 +53,25 @@ CLOUD_EVENT: Final[Json] = {
 
 
 def data_schema(event: type[DomainEvent]) -> Json:
-    """The schema of an event's `data`. It is open: fields may be added within a version. Its `$id` is relative to the URL that it is read from."""
-    made = msgspec.json.schema(event)
-    definitions = made["$defs"]
-    own = definitions.pop(event.__name__)
-    return {"$schema": DIALECT, "$id": f"{event.name}.json", **own, **({"$defs": definitions} if definitions else {})}
+    """The schema of an event's `data`. It is open: fields may be added within a version. Its `$id` is relative to the URL that it is read from.
+
+    Types within it stand where they are used: in the AsyncAPI document, a reference to `$defs` would lead to the root of the document.
+    """
+    definitions: Json = msgspec.json.schema(event)["$defs"]
+    own: Json = _whole(definitions[event.__name__], definitions)
+    return {"$schema": DIALECT, "$id": f"{event.name}.json", **own}
+
+
+def _whole(schema: Any, definitions: Json) -> Any:
+    """Return a schema with the definitions in the place of references to them."""
+    if isinstance(schema, list):
+        return [_whole(one, definitions) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        named: Any = definitions[schema["$ref"].rpartition("/")[2]]
+        return _whole({**named, **{key: value for key, value in schema.items() if key != "$ref"}}, definitions)
+    return {key: _whole(value, definitions) for key, value in schema.items()}
 
 
 SCHEMA_FORMAT: Final = "application/schema+json;version=2020-12"
