@@ -99,19 +99,19 @@ def requests(client: Client) -> Iterator[tuple[str, bytes]]:
     """Requests of the allowed size. Those that change something are new each time."""
 
     def post(what: str, body: bytes, **headers: str) -> tuple[str, bytes]:
-        return what, client.request("POST", "/api/v1/items", body, **headers)
+        return what, client.request("POST", "/api/v2/items", body, **headers)
 
     def patch(what: str, body: bytes) -> tuple[str, bytes]:
-        return what, client.request("PATCH", f"/api/v1/items/{client.items[0]}", body, If_Match="*")
+        return what, client.request("PATCH", f"/api/v2/items/{client.items[0]}", body, If_Match="*")
 
     def batched(what: str, body: bytes) -> tuple[str, bytes]:
-        return what, client.request("POST", "/api/v1/items/batch", body)
+        return what, client.request("POST", "/api/v2/items/batch", body)
 
     def upload(what: str, body: bytes, kind: str = "text/csv") -> tuple[str, bytes]:
         return what, client.request("POST", "/api/v1/files?name=a", body, kind)
 
     def imported(what: str, body: bytes) -> tuple[str, bytes]:
-        return what, client.request("POST", "/api/v1/items/imports", body)
+        return what, client.request("POST", "/api/v2/items/imports", body)
 
     def get(what: str, path: str, **headers: str) -> tuple[str, bytes]:
         return what, client.request("GET", path, **headers)
@@ -153,20 +153,20 @@ def requests(client: Client) -> Iterator[tuple[str, bytes]]:
     yield "log-in: combining marks", client.request("POST", "/api/v1/auth/login", login)
     yield "log-in: unknown members", client.request("POST", "/api/v1/auth/login", repeated("{", '"#":1', "}", BODY))
     values = ",".join(f"v{number}" for number in range(90))
-    yield get("list: longest query", f"/api/v1/items?{'&'.join(f'name[in]={values}' for _ in range(20))}"[:QUERY])
-    yield get("list: parameters", "/api/v1/items?" + "&".join(["name=x"] * 2000))
-    yield get("list: brackets", "/api/v1/items?" + "[" * QUERY)
-    yield get("list: 200 items", "/api/v1/items?limit=200")
-    yield get("list: longest cursor", "/api/v1/items?cursor=" + "W1tb" * 1024)
-    yield get("read: path", "/api/v1/items/" + "%2F" * (HEADER // 3))
+    yield get("list: longest query", f"/api/v2/items?{'&'.join(f'name[in]={values}' for _ in range(20))}"[:QUERY])
+    yield get("list: parameters", "/api/v2/items?" + "&".join(["name=x"] * 2000))
+    yield get("list: brackets", "/api/v2/items?" + "[" * QUERY)
+    yield get("list: 200 items", "/api/v2/items?limit=200")
+    yield get("list: longest cursor", "/api/v2/items?cursor=" + "W1tb" * 1024)
+    yield get("read: path", "/api/v2/items/" + "%2F" * (HEADER // 3))
     yield get("read: unknown path", "/" + "a/" * (HEADER // 2))
-    yield get("read: parameters", f"/api/v1/items/{client.items[0]}?" + "fields=id&" * (QUERY // 10))
-    yield get("read: fields", f"/api/v1/items/{client.items[0]}?fields=" + "id," * (HEADER // 3))
+    yield get("read: parameters", f"/api/v2/items/{client.items[0]}?" + "fields=id&" * (QUERY // 10))
+    yield get("read: fields", f"/api/v2/items/{client.items[0]}?fields=" + "id," * (HEADER // 3))
     for name, value in HEADERS.items():
         yield get(
-            f"header: {name}", f"/api/v1/items/{client.items[0]}", **{name.replace("-", "_"): value * ((HEADER - 1000) // len(value))}
+            f"header: {name}", f"/api/v2/items/{client.items[0]}", **{name.replace("-", "_"): value * ((HEADER - 1000) // len(value))}
         )
-    yield get("header: fields", f"/api/v1/items/{client.items[0]}", **{f"X-{number}": "x" * 300 for number in range(90)})
+    yield get("header: fields", f"/api/v2/items/{client.items[0]}", **{f"X-{number}": "x" * 300 for number in range(90)})
     yield (
         "pipelined requests",
         b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n" * 60 + b"GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",

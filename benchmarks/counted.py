@@ -82,19 +82,21 @@ async def counted(variants: Mapping[str, Variant] | None = None) -> None:
 
 
 def requests(app: Any) -> dict[str, Request]:
-    """A read by id, a list of 50 and a creation."""
-    numbers = count(1)
+    """A read by id, a list of 50 and a creation, in the newest version of the API."""
+    numbers, versions = count(1), getattr(getattr(app.state, "services", None), "versions", None)
+    path = "/api/v1/items" if versions is None else f"/api/v{versions.newest}/items"
 
     async def get() -> None:
-        await send(app, "GET", f"/api/v1/items/{os.environ['ITEM']}")
+        await send(app, "GET", f"{path}/{os.environ['ITEM']}")
 
     async def listing() -> None:
-        await send(app, "GET", "/api/v1/items", query=b"limit=50")
+        await send(app, "GET", path, query=b"limit=50")
 
     async def post() -> None:
         price = {"amount": "12.50", "currency": "EUR"}
-        body = {"sku": f"N-{next(numbers)}", "name": "Chair", "category": "furniture", "price": price, "tags": ["wood"]}
-        await send(app, "POST", "/api/v1/items", body=json.dumps(body).encode())
+        priced = {"price": price} if versions is None else {"prices": [price]}
+        body = {"sku": f"N-{next(numbers)}", "name": "Chair", "category": "furniture", **priced, "tags": ["wood"]}
+        await send(app, "POST", path, body=json.dumps(body).encode())
 
     return {"get": get, "list": listing, "post": post}
 

@@ -131,7 +131,7 @@ def execute(made: World, sql: str, *arguments: object) -> int | None:
 
 
 def posts(made: World, people: Sequence[Member]) -> None:
-    """`POST /api/v1/items` as shipped, against the same without audit and outbox."""
+    """`POST /api/v2/items` as shipped, against the same without audit and outbox."""
     rounds: dict[str, list[tuple[float, float]]] = {"with": [], "without": []}
     with (
         served("api_base.main:create_app", environment(made), made.home / "with.log", factory=True) as shipped,
@@ -154,7 +154,7 @@ def posts(made: World, people: Sequence[Member]) -> None:
 
 def post(member: Member) -> bytes:
     body = f'{{"sku":"P-{next(_numbers)}","name":"Chair","category":"furniture"}}'
-    head = f"POST /api/v1/items HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {member.token}\r\nContent-Type: application/json\r\n"
+    head = f"POST /api/v2/items HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {member.token}\r\nContent-Type: application/json\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 

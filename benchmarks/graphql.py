@@ -14,7 +14,7 @@ from benchmarks.serving import cpu_seconds, fetch, load, resident, served
 from benchmarks.world import Member, environment, members, world
 
 ROUNDS, REQUESTS = 7, int(os.environ.get("GRAPHQL_REQUESTS", "400"))
-FIELDS = "id sku name description price { amount currency } category tags attributes status version createdAt updatedAt deletedAt"
+FIELDS = "id sku name description prices { amount currency } category tags attributes status version createdAt updatedAt deletedAt"
 PAGE = f"{{ items(first: 50) {{ nodes {{ {FIELDS} }} pageInfo {{ endCursor hasNextPage }} }} }}"
 HOSTILE = {
     "depth 50": "{items{" + "nodes{" * 50 + "id" + "}" * 52,
@@ -47,7 +47,7 @@ async def measure(server: tuple[int, int], people: list[Member]) -> None:
     pid, port = server
     requests = {
         "REST": [
-            f"GET /api/v1/items?limit=50 HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {one.token}\r\n\r\n".encode() for one in people
+            f"GET /api/v2/items?limit=50 HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {one.token}\r\n\r\n".encode() for one in people
         ],
         "GraphQL": [post(one, {"query": PAGE}) for one in people],
     }

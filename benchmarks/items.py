@@ -1,4 +1,4 @@
-"""G4: `GET /api/v1/items/{id}` as shipped, with 1,000 tenants, against raw ASGI and asyncpg. Server CPU time per request."""
+"""G4: `GET /api/v2/items/{id}` as shipped, with 1,000 tenants, against raw ASGI and asyncpg. Server CPU time per request."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ ROUNDS, REQUESTS = 7, 4000
 
 
 def request(member: Member, id: object) -> bytes:
-    return f"GET /api/v1/items/{id} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {member.token}\r\n\r\n".encode()
+    return f"GET /api/v2/items/{id} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {member.token}\r\n\r\n".encode()
 
 
 def main() -> None:

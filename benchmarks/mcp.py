@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def rest(member: Member) -> bytes:
-    return f"GET /api/v1/items HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {member.token}\r\n\r\n".encode()
+    return f"GET /api/v2/items HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {member.token}\r\n\r\n".encode()
 
 
 def mcp(made: World, member: Member, revision: str) -> bytes:

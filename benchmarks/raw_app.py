@@ -34,9 +34,22 @@ async def app(scope, receive, send):  # type: ignore[no-untyped-def]
         return
     tenant = next(TENANTS[value] for name, value in scope["headers"] if name == b"authorization")
     row = dict(await pool.fetchrow(SQL, tenant, UUID(scope["path"][14:])))
-    price = {"amount": Money(minor=row["price_minor"], currency=row["price_currency"]).amount, "currency": row["price_currency"]}
-    shown = ("id", "sku", "name", "description", "price", "category", "tags", "attributes", "status", "version", "created_at", "updated_at")
-    row |= {"price": price, "attributes": msgspec.Raw(row["attributes"].encode())}
+    prices = [{"amount": Money(minor=row["price_minor"], currency=row["price_currency"]).amount, "currency": row["price_currency"]}]
+    shown = (
+        "id",
+        "sku",
+        "name",
+        "description",
+        "prices",
+        "category",
+        "tags",
+        "attributes",
+        "status",
+        "version",
+        "created_at",
+        "updated_at",
+    )
+    row |= {"prices": prices, "attributes": msgspec.Raw(row["attributes"].encode())}
     body = encode({name: row[name] for name in (*shown, "deleted_at")})
     await send(
         {

@@ -31,7 +31,7 @@ _numbers = itertools.count()
 def creation(member: Member) -> bytes:
     """The creation of an item that does not exist yet."""
     body = json.dumps({"sku": f"T-{next(_numbers)}", "name": "Chair", "category": "furniture"}).encode()
-    head = f"POST /api/v1/items HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {member.token}\r\nContent-Type: application/json\r\n"
+    head = f"POST /api/v2/items HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {member.token}\r\nContent-Type: application/json\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 

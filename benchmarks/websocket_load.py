@@ -122,7 +122,7 @@ def measure_served(*, count: int, rate: float, seconds: float, stalled: int = 1,
             while not ended.wait(max(0.0, due - time.monotonic())):
                 due += 1 / rate
                 item = {"sku": str(uuid4()), "name": "x" * 60, "category": "goods"}
-                status, answer = backend.request("POST", "/api/v1/items", item, token)
+                status, answer = backend.request("POST", "/api/v2/items", item, token)
                 assert status == 201, answer
 
         arguments = {

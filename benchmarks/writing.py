@@ -54,12 +54,12 @@ class Writing:
         while not self.stopped:
             number = next(self._numbers)
             member = self.people[number % len(self.people)]
-            body = {"sku": f"W-{number}", "name": "Chair", "category": "furniture", "price": {"amount": "10.00", "currency": "EUR"}}
+            body = {"sku": f"W-{number}", "name": "Chair", "category": "furniture", "prices": [{"amount": "10.00", "currency": "EUR"}]}
             id = UUID(json.loads(await exchange(reader, writer, _request("POST", "", member, body)))["id"])
             self.writes += 1
             self.items[id] = 0
             for turn in range(1, CHANGES + 1):
-                change = {"name": f"Chair {turn}"} if turn < CHANGES else {"price": {"amount": "11.00", "currency": "EUR"}}
+                change = {"name": f"Chair {turn}"} if turn < CHANGES else {"prices": [{"amount": "11.00", "currency": "EUR"}]}
                 await exchange(reader, writer, _request("PATCH", f"/{id}", member, change))
                 self.writes += 1
                 self.items[id] += 1
@@ -68,5 +68,5 @@ class Writing:
 
 def _request(method: str, path: str, member: Member, content: object) -> bytes:
     body = json.dumps(content)
-    head = f"{method} /api/v1/items{path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {member.token}\r\nContent-Type: application/json\r\n"
+    head = f"{method} /api/v2/items{path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {member.token}\r\nContent-Type: application/json\r\n"
     return f"{head}If-Match: *\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
