@@ -319,6 +319,18 @@ async def test_a_key_means_nothing_where_repeating_is_harmless(api: Running, rou
     assert (await sent.adding({"Idempotency-Key": "no key, that"}).send(api.client)).status_code == route.success
 
 
+@walk(ours)
+async def test_what_a_route_says_of_its_deprecation_is_documented(api: Running, route: Route) -> None:
+    answer = await (await example(api, route)).send(api.client)
+    said = {"deprecation", "sunset"} & answer.headers.keys()
+    assert (
+        said == {"deprecation", "sunset"} & documented_headers(route) == ({"deprecation"} if route.operation.get("deprecated") else set())
+    )
+    assert ('rel="successor-version"' in answer.headers.get("link", "")) is (route.operation.get("deprecated") is True)
+    if route.operation.get("deprecated"):
+        assert "link" in documented_headers(route)
+
+
 @walk()
 async def test_a_method_that_the_path_does_not_have_lists_those_it_has(api: Running, route: Route) -> None:
     sent = await example(api, route)

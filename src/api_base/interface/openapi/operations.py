@@ -1,6 +1,7 @@
 """Complete one operation with the declarations of its route."""
 
 from collections.abc import Callable, Iterator, Sequence
+from email.utils import formatdate
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 from fastapi.params import Depends
@@ -138,13 +139,37 @@ def _answers(operation: Json, statuses: list[int], method: str, options: RouteOp
         if status.startswith("2"):
             response["description"] = _SUCCESS.get(status, response["description"])
             if options is not None:
-                response["headers"] = header_references(*added) | (_LINKS if options.paging == "offset" else {})
+                response["headers"] = header_references(*added) | _deprecation(options) | (_LINKS if options.paging == "offset" else {})
     for code in statuses:
         responses.setdefault(str(code), BY_STATUS[code])
     if options is not None and options.protocol == "oauth2":
         error = {"schema": {"$ref": "#/components/schemas/OAuth2Error"}}
         responses["400"] = {"description": "The grant was refused [RFC 6749, section 5.2]", "content": {"application/json": error}}
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _deprecation(options: RouteOptions) -> Json:
+    """Return the headers of a deprecated route: what its responses say of their end and their successor."""
+    declared = options.deprecation
+    if declared is None:
+        return {}
+    found: Json = {
+        "Deprecation": {
+            "description": "Since when the route is deprecated, in seconds since 1970 [RFC 9745].",
+            "schema": {"type": "string", "examples": [f"@{declared.since:d}"]},
+        }
+    }
+    if declared.sunset is not None:
+        found["Sunset"] = {
+            "description": "When the route ends [RFC 8594].",
+            "schema": {"type": "string", "examples": [formatdate(declared.sunset, usegmt=True)]},
+        }
+    if declared.successor is not None:
+        found["Link"] = {
+            "description": "The newer route [RFC 8288].",
+            "schema": {"type": "string", "examples": [f'<{declared.successor}>; rel="successor-version"']},
+        }
+    return found
 
 
 def _replaced(responses: Json) -> list[int]:
