@@ -26,7 +26,7 @@ ITEM_INDEX: Final = SearchDefinition(
         SearchField(name="updated_at", kind=FieldKind.MOMENT),
     ),
 )
-"""`attributes` holds the texts in the attributes; `price` is in minor units of its `currency`."""
+"""`attributes` holds the texts in the attributes; `price` and `currency` are those of the first price, in minor units."""
 ITEM_EVENTS: Final = (
     "items.created.v1",
     "items.changed.v1",
