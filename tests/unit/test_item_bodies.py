@@ -40,6 +40,7 @@ def patched(patch: dict[str, Any], before: ItemDetails = BEFORE) -> dict[str, An
         ({"name": "Stool"}, {"name": "Stool"}),
         ({"prices": ONE}, {"prices": (Money(minor=300, currency="EUR"),)}),
         ({"prices": []}, {"prices": ()}),
+        ({"prices": [ONE[0], {"amount": "11.00", "currency": "GBP"}]}, {"prices": (Money(minor=300, currency="EUR"), GBP)}),
         ({"prices": None}, {"prices": ()}),
         ({"description": None}, {"description": ""}),
         ({"tags": None}, {"tags": ()}),
