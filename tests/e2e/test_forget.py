@@ -19,7 +19,7 @@ WAITING: Final = "select 1 from pg_locks where relation = 'items'::regclass and 
 SESSIONS: Final = "select 1 from pg_stat_activity where application_name = 'api-base-migrate'"
 SHOWN: Final = """\
 table items: 1 row
-revisions: items_001, items_002
+revisions: items_001, items_002, items_003
 jobs that have not ended: 1
 generations of search indexes: 1
 """

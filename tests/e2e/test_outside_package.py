@@ -85,9 +85,9 @@ def test_the_example_is_as_short_as_the_readme_says() -> None:
 
 
 def test_the_readme_and_the_page_of_events_show_what_is_there() -> None:
-    files = [path.read_text() for path in EXAMPLE.rglob("*.py")]
+    files = [path.read_text() for path in (*EXAMPLE.rglob("*.py"), ROOT / "src/api_base/domain/items/events.py")]
     shown = [*blocks("python", *SECTION), *blocks("python", "docs/events.md")]
-    assert len(shown) == 3
+    assert len(shown) == 4
     for block in shown:
         assert any(block.text in text for text in files), block.text
 

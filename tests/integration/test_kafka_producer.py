@@ -38,6 +38,18 @@ async def test_an_event_goes_to_its_contexts_topic_by_its_aggregate(kafka_url: s
     assert decoded(record.value or b"") == event
 
 
+async def test_each_version_of_an_event_is_a_record_of_its_own(kafka_url: str) -> None:
+    """All of them have one id. A batch of the relay in three versions is no more than the relay may have in flight."""
+    connection = namespace(kafka_url)
+    publisher = KafkaEventPublisher(connection, policy(), "test")
+    events = [stored_event() for _ in range(500)]
+    await publisher.publish([replace(event, name=f"items.created.v{number}") for event in events for number in (3, 2, 1)])
+    await publisher.close()
+    found = [decoded(record.value or b"") for record in await committed(connection, "items")]
+    assert len(found) == 1500
+    assert [one.name for one in found if one.id == events[7].id] == ["items.created.v3", "items.created.v2", "items.created.v1"]
+
+
 async def test_a_known_user_publishes_by_scram(kafka_scram_url: str) -> None:
     connection = namespace(kafka_scram_url)
     publisher = KafkaEventPublisher(connection, policy(), "test")

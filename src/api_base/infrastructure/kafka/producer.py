@@ -21,11 +21,18 @@ from api_base.infrastructure.kafka.connection import KafkaConnection
 from api_base.infrastructure.resilience.patterns import Policy
 
 MAX_IN_FLIGHT: Final = 1_000
-"""Events in flight; two batches of the relay."""
+"""Events in flight, each in all of its versions; two batches of the relay."""
 MAX_MESSAGE_BYTES: Final = 1_000_000
 """Bytes of an event with its attributes; the defaults of brokers and consumers are slightly higher."""
 HEADERS: Final = [("content-type", MEDIA_TYPE.encode())]
 """Header with the producer's span; the attribute of the CloudEvent is the span that caused the event."""
+
+type _Form = tuple[UUID, str]
+"""The id and the name of an event: its versions have one id."""
+
+
+def _form(event: StoredEvent) -> _Form:
+    return event.id, event.name
 
 
 class KafkaEventPublisher(EventPublisher):
@@ -34,7 +41,7 @@ class KafkaEventPublisher(EventPublisher):
     def __init__(self, connection: KafkaConnection, policy: Policy, source: str) -> None:
         self._connection, self._policy, self._source = connection, policy, source
         self._producer: AIOKafkaProducer | None = None
-        self._in_flight: dict[UUID, asyncio.Future[Any]] = {}
+        self._in_flight: dict[_Form, asyncio.Future[Any]] = {}
 
     async def publish(self, events: Sequence[StoredEvent]) -> None:
         """Publish a batch. If one of its events is too large, no event is sent: later events would overtake it."""
@@ -62,10 +69,10 @@ class KafkaEventPublisher(EventPublisher):
         try:
             with sending("kafka", messages) as traceparents:
                 for (event, record), message, traceparent in zip(records, messages, traceparents, strict=True):
-                    if event.id not in self._in_flight:
+                    if _form(event) not in self._in_flight:
                         sent = TraceContext.parse(traceparent).headers()
                         headers = [*HEADERS, *((name, value.encode()) for name, value in sent)]
-                        self._in_flight[event.id] = await producer.send(
+                        self._in_flight[_form(event)] = await producer.send(
                             message.destination, record, key=str(event.aggregate_id).encode(), headers=headers
                         )
                 await self._written([event for event, _ in records])
@@ -77,22 +84,22 @@ class KafkaEventPublisher(EventPublisher):
 
     async def _written(self, events: Sequence[StoredEvent]) -> None:
         """Wait until all are stored. A cancelled wait leaves them in flight."""
-        await asyncio.wait([self._in_flight[event.id] for event in events])
+        await asyncio.wait([self._in_flight[_form(event)] for event in events])
         for event in events:
             try:
-                await self._in_flight[event.id]
+                await self._in_flight[_form(event)]
             except MessageSizeTooLargeError as error:
                 await self.close()
                 raise EventRefused(event.id, f"it is larger than the broker allows: {error}") from error
         for event in events:
-            del self._in_flight[event.id]
+            del self._in_flight[_form(event)]
 
     def _make_room(self, records: Sequence[tuple[StoredEvent, bytes]]) -> None:
         """Raises `Unavailable` while too many events are in flight; stored events that another relay has published are forgotten."""
-        wanted = {event.id for event, _ in records}
-        for id in [id for id, written in self._in_flight.items() if written.done() and id not in wanted]:
-            del self._in_flight[id]
-        if len(wanted | self._in_flight.keys()) > MAX_IN_FLIGHT:
+        wanted = {_form(event) for event, _ in records}
+        for form in [form for form, written in self._in_flight.items() if written.done() and form not in wanted]:
+            del self._in_flight[form]
+        if len({id for id, _ in wanted | self._in_flight.keys()}) > MAX_IN_FLIGHT:
             raise Unavailable(f"Kafka has not stored {len(self._in_flight)} events yet; no more are sent until it has.")
 
     async def _started(self) -> AIOKafkaProducer:
