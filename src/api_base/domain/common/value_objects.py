@@ -107,9 +107,14 @@ class Money(ValueObject):
         >>> Money(minor=-5, currency="EUR").amount
         '-0.05'
         """
-        exponent = EXPONENTS[self.currency]
-        sign, digits = "-" if self.minor < 0 else "", str(abs(self.minor)).rjust(exponent + 1, "0")
-        return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}" if exponent else f"{sign}{digits}"
+        return decimal_text(self.minor, self.currency)
+
+
+def decimal_text(minor: int, currency: str) -> str:
+    """Return an amount in minor units of a currency as decimal text, as `Money.amount`."""
+    exponent = EXPONENTS[currency]
+    sign, digits = "-" if minor < 0 else "", str(abs(minor)).rjust(exponent + 1, "0")
+    return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}" if exponent else f"{sign}{digits}"
 
 
 def email_key(text: str) -> str:

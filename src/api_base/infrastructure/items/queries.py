@@ -12,6 +12,7 @@ from api_base.application.items.dtos import ItemDTO
 from api_base.application.items.queries import ITEM_FIELDS, GetItem, GetItemsByIds, ListItems
 from api_base.core.errors import NotFound
 from api_base.core.types import request_tenant
+from api_base.domain.common.value_objects import decimal_text
 from api_base.domain.items.value_objects import ItemStatus
 from api_base.infrastructure.db.query_builder import PageBuilder, TextSearch
 from api_base.infrastructure.db.session import Database, Row
@@ -43,7 +44,7 @@ def to_dto(row: Row) -> ItemDTO:
         sku=row["sku"],
         name=row["name"],
         description=row["description"],
-        prices=tuple(map(MoneyDTO.of, prices_of(row))),
+        prices=_prices(row),
         category=row["category"],
         tags=row["tags"],
         attributes=decode(row["attributes"]),
@@ -53,6 +54,17 @@ def to_dto(row: Row) -> ItemDTO:
         updated_at=row["updated_at"],
         deleted_at=row["deleted_at"],
     )
+
+
+def _prices(row: Row) -> tuple[MoneyDTO, ...]:
+    """Most items have one price or none: a list makes it without the value object."""
+    minor: int | None = row["price_minor"]
+    if minor is None:
+        return ()
+    if row["further_prices"] is not None:
+        return tuple(map(MoneyDTO.of, prices_of(row)))
+    currency: str = row["price_currency"]
+    return (MoneyDTO(amount=decimal_text(minor, currency), currency=currency),)
 
 
 def _base(request: ListRequest) -> tuple[Hashable, sa.ColumnElement[bool] | None]:
