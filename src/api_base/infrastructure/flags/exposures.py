@@ -3,16 +3,16 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Final, Protocol
 from uuid import UUID
 
 from api_base.application.services.feature_flags.exposures import Exposure, Exposures
-from api_base.core.protocols import Clock, Resource
+from api_base.core.protocols import Clock
 from api_base.core.shared.logging import get_logger
 from api_base.domain.flags.events import FlagExposed
 from api_base.infrastructure.db.changes import EventWriter
 from api_base.infrastructure.db.connecting import Connection
+from api_base.infrastructure.db.reporting import PeriodicReport
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.flags.snapshot import SnapshotLoader
 
@@ -38,7 +38,7 @@ class Metrics(Protocol):
     def gauge(self, name: str, value: float) -> None: ...
 
 
-class ExposureReporter(Resource):
+class ExposureReporter(PeriodicReport):
     """Reports `exposures` every `interval` seconds and at its end. `published` is called after each commit of events.
 
     What PostgreSQL does not take in time is dropped and counted: no evaluation waits, and nothing piles up.
@@ -55,31 +55,11 @@ class ExposureReporter(Resource):
         clock: Clock,
         interval: float = REPORT_INTERVAL,
     ) -> None:
+        super().__init__("exposures", interval)
         self._database, self._exposures, self._flags, self._metrics = database, exposures, flags, metrics
-        self._events, self._published, self._clock, self._interval = events, published, clock, interval
-        self._task: asyncio.Task[None] | None = None
-        self._closing = asyncio.Event()
+        self._events, self._published, self._clock = events, published, clock
         self._noted: dict[UUID, float] = {}
         self._dropped = 0
-
-    async def open(self) -> None:
-        """Start to report."""
-        self._task = asyncio.create_task(self._run(), name="exposures")
-
-    async def close(self) -> None:
-        """Report the rest, after a report that is running."""
-        if self._task is not None:
-            self._closing.set()
-            await self._task
-            await self.report()
-
-    async def _run(self) -> None:
-        while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), self._interval)
-            if self._closing.is_set():
-                return
-            await self.report()
 
     async def report(self) -> None:
         """Report what was evaluated since the last report. Never raises."""

@@ -2,16 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 from uuid import UUID
 
 from api_base.application.versions.calls import DeprecatedCalls
-from api_base.core.protocols import Clock, Resource
+from api_base.core.protocols import Clock
 from api_base.core.shared.logging import get_logger
 from api_base.infrastructure.db.pool import ConnectionPool
+from api_base.infrastructure.db.reporting import PeriodicReport
 from api_base.infrastructure.db.session import Database
 
 logger = get_logger(__name__)
@@ -28,32 +28,17 @@ group by route, tenant, client order by calls desc, route, tenant, client limit 
 """
 
 
-class CallReporter(Resource):
+class CallReporter(PeriodicReport):
     """Reports `calls` every `interval` seconds and at its end. What PostgreSQL does not take is reported the next time."""
 
     def __init__(self, database: Database, calls: DeprecatedCalls, clock: Clock, interval: float = REPORT_INTERVAL) -> None:
-        self._database, self._calls, self._clock, self._interval = database, calls, clock, interval
-        self._task: asyncio.Task[None] | None = None
-        self._closing = asyncio.Event()
+        super().__init__("deprecated calls", interval)
+        self._database, self._calls, self._clock = database, calls, clock
 
     async def open(self) -> None:
         """Start to count and to report."""
         self._calls.open()
-        self._task = asyncio.create_task(self._run(), name="deprecated calls")
-
-    async def close(self) -> None:
-        """Report the rest, after a report that is running."""
-        if self._task is not None:
-            self._closing.set()
-            await self._task
-            await self.report()
-
-    async def _run(self) -> None:
-        while not self._closing.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), self._interval)
-            if not self._closing.is_set():
-                await self.report()
+        await super().open()
 
     async def report(self) -> None:
         """Report what was counted since the last report. Never raises."""
