@@ -178,3 +178,8 @@ class Context(Declaration):
     seed: Callable[[Seeds], Awaitable[None]] | None = None
     graphql: GraphQL | str | None = None
     adapters: Adapters = field(default_factory=Adapters)
+
+
+def changes_of(contexts: Sequence[Context]) -> list[Change]:
+    """Return what the versions of the API changed in all contexts, the newest first."""
+    return sorted((change for context in contexts for change in context.changes), key=lambda one: -one.version.number)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from api_base.application.common.cqrs import Bus
-from api_base.bootstrap.context import Context
+from api_base.bootstrap.context import Context, changes_of
 from api_base.bootstrap.import_paths import named
 from api_base.core.config import Settings
 from api_base.interface.graphql.declared import GraphQL
@@ -38,7 +38,7 @@ def graphql_schema(contexts: Sequence[Context], routers: Sequence[tuple[str, API
     def schema() -> "Schema":
         from api_base.interface.graphql.schema import build_schema
 
-        return build_schema(declared_graphql(contexts), routers, [change for context in contexts for change in context.changes])
+        return build_schema(declared_graphql(contexts), routers, changes_of(contexts))
 
     return schema
 

@@ -16,7 +16,7 @@ from api_base.application.files.commands.attachments import Attachable
 from api_base.application.services.feature_flags import CurrentFlags
 from api_base.bootstrap import wiring_check
 from api_base.bootstrap.container import Wiring
-from api_base.bootstrap.context import Context, Ports
+from api_base.bootstrap.context import Context, Ports, changes_of
 from api_base.bootstrap.declarations import Declarations, declare
 from api_base.bootstrap.opening import OpenedInOrder, ended_in_time
 from api_base.bootstrap.sections import sectioned
@@ -92,7 +92,7 @@ def build(settings: Settings, contexts: Sequence[Context]) -> Services:
     declarations = declare(contexts, ports, container.bus)
     declarations.faults.extend(wiring_check.faults(declarations, container.database))
     _register(declarations, container)
-    changes = [change for context in contexts for change in context.changes]
+    changes = changes_of(contexts)
     return Services(
         settings=settings,
         contexts=contexts,

@@ -6,7 +6,7 @@ from datetime import date
 
 from pydantic import BaseModel
 
-from api_base.bootstrap.context import Context
+from api_base.bootstrap.context import Context, changes_of
 from api_base.core.config.versions import VersionSettings
 from api_base.core.errors import Fault
 from api_base.interface.versioning import Change
@@ -14,10 +14,9 @@ from api_base.interface.versioning import Change
 
 def faults(contexts: Sequence[Context], settings: VersionSettings, newest: int) -> Iterator[Fault]:
     """Yield the faults of the changes of all contexts, and of the settings about versions. `newest` is the newest version."""
-    changes = sorted((change for context in contexts for change in context.changes), key=lambda one: -one.version.number)
     known: dict[type, set[str]] = {}
     released: dict[int, date] = {}
-    for change in changes:
+    for change in changes_of(contexts):
         number = change.version.number
         if number < 2:
             yield Fault(

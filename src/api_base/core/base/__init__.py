@@ -1,5 +1,6 @@
 """Base classes of the domain: value object, domain event, entity, aggregate root."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 from uuid import UUID
@@ -38,6 +39,13 @@ class DomainEvent:
     def downcast(self) -> "DomainEvent | None":
         """Return the event that this one is in the version `older`; None if there is none. Raises `NotImplementedError` in a class without one."""
         raise NotImplementedError
+
+    def versions(self) -> Iterator["DomainEvent"]:
+        """Yield the event, then itself in its older versions."""
+        version: DomainEvent | None = self
+        while version is not None:
+            yield version
+            version = None if version.older is None else version.downcast()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

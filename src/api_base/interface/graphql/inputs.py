@@ -68,11 +68,8 @@ class Inputs:
     def _sends_older(self, given: Any) -> bool:
         if isinstance(given, list):
             return any(map(self._sends_older, given))
-        if not hasattr(given, "__strawberry_definition__") or isinstance(given, Enum):
-            return False
         older = self._older.get(type(given), ())
-        members = {one.python_name: getattr(given, one.python_name) for one in given.__strawberry_definition__.fields}
-        return any(value is not UNSET and (name in older or self._sends_older(value)) for name, value in members.items())
+        return any(name in older or self._sends_older(value) for name, value in (_sent(given) or {}).items())
 
     def _kind(self, hint: Any) -> Any:
         """Return the type of a member: JSON where GraphQL has no form, which the body still validates."""
@@ -127,11 +124,18 @@ def input_name(model: type[BaseModel]) -> str:
     return f"{model.__name__.removesuffix('Body')}Input"
 
 
+def _sent(given: Any) -> Mapping[str, Any] | None:
+    """Return the members of an input that were sent, by their names in Python; None for what is no input."""
+    if not hasattr(given, "__strawberry_definition__") or isinstance(given, Enum):
+        return None
+    members = {one.python_name: getattr(given, one.python_name) for one in given.__strawberry_definition__.fields}
+    return {name: value for name, value in members.items() if value is not UNSET}
+
+
 def plain(given: Any) -> Any:
     """Return an input as JSON has it, without members that were not sent."""
-    if hasattr(given, "__strawberry_definition__") and not isinstance(given, Enum):
-        members = {one.python_name: getattr(given, one.python_name) for one in given.__strawberry_definition__.fields}
-        return {name.rstrip("_"): plain(value) for name, value in members.items() if value is not UNSET}
+    if (sent := _sent(given)) is not None:
+        return {name.rstrip("_"): plain(value) for name, value in sent.items()}
     if isinstance(given, list):
         return [plain(one) for one in given]
     if isinstance(given, Mapping):

@@ -69,7 +69,7 @@ class Types:
     """
 
     def __init__(self, nodes: Sequence[Node], changes: Sequence[Change] = ()) -> None:
-        self.changes = sorted(changes, key=lambda one: -one.version.number)
+        self.changes = changes
         self.nodes = {node.dto: node for node in nodes}
         self.by_name = {node.name: node for node in nodes}
         self._made: dict[type[Any], Any] = {}

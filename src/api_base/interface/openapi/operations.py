@@ -1,7 +1,7 @@
 """Complete one operation with the declarations of its route."""
 
 from collections.abc import Callable, Iterator, Sequence
-from email.utils import formatdate
+from string import Formatter
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 from fastapi.params import Depends
@@ -9,6 +9,7 @@ from fastapi.params import Depends
 from api_base.interface.openapi.components import BY_STATUS, header_references
 from api_base.interface.openapi.parameters import FIELDS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, LINE, list_parameters
 from api_base.interface.routes import ListQuery, RouteOptions
+from api_base.interface.routes.deprecations import Deprecated
 from api_base.interface.routes.idempotency import accepts_key
 from api_base.interface.routes.parameters import IfMatch, QueryResolver
 from api_base.interface.routes.plain import EXTRA, plain_options
@@ -149,27 +150,24 @@ def _answers(operation: Json, statuses: list[int], method: str, options: RouteOp
 
 
 def _deprecation(options: RouteOptions) -> Json:
-    """Return the headers of a deprecated route: what its responses say of their end and their successor."""
+    """Return the headers of a deprecated route, as its responses have them."""
     declared = options.deprecation
     if declared is None:
         return {}
-    found: Json = {
-        "Deprecation": {
-            "description": "Since when the route is deprecated, in seconds since 1970 [RFC 9745].",
-            "schema": {"type": "string", "examples": [f"@{declared.since:d}"]},
-        }
+    placeholders = {part[1]: f"{{{part[1]}}}" for part in Formatter().parse(declared.successor or "") if part[1]}
+    sent = {name.decode(): value.decode() for name, value in Deprecated(declared).headers(placeholders)}
+    return {
+        name: {"description": description, "schema": {"type": "string", "examples": [sent[name.lower()]]}}
+        for name, description in _DEPRECATION.items()
+        if name.lower() in sent
     }
-    if declared.sunset is not None:
-        found["Sunset"] = {
-            "description": "When the route ends [RFC 8594].",
-            "schema": {"type": "string", "examples": [formatdate(declared.sunset, usegmt=True)]},
-        }
-    if declared.successor is not None:
-        found["Link"] = {
-            "description": "The newer route [RFC 8288].",
-            "schema": {"type": "string", "examples": [f'<{declared.successor}>; rel="successor-version"']},
-        }
-    return found
+
+
+_DEPRECATION: Final = {
+    "Deprecation": "Since when the route is deprecated, in seconds since 1970 [RFC 9745].",
+    "Sunset": "When the route ends [RFC 8594].",
+    "Link": "The newer route [RFC 8288].",
+}
 
 
 def _replaced(responses: Json) -> list[int]:

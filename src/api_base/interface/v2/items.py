@@ -1,7 +1,7 @@
 """Items have a price in each of several currencies, where version 1 knows the first."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from api_base.application.common.money import MoneyDTO
 from api_base.application.items.dtos import ItemDTO
@@ -10,10 +10,6 @@ from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
 from api_base.interface.v1.bodies.money import Price, PricePatchBody
 from api_base.interface.v2 import V2
 from api_base.interface.versioning import Change, FirstOf
-
-
-def _first(prices: Sequence[Any]) -> Any:
-    return prices[0] if prices else None
 
 
 def _one(price: Price | None) -> Sequence[Price]:
@@ -25,7 +21,7 @@ def _patched(price: PricePatchBody | None) -> FirstPrice:
 
 
 CHANGES: Final[tuple[Change, ...]] = (
-    FirstOf(version=V2, of=(ItemDTO,), was="price", now="prices", type=MoneyDTO | None, show=_first),
-    FirstOf(version=V2, of=(CreateItemBody,), was="price", now="prices", type=Price | None, show=_first, read=_one),
-    FirstOf(version=V2, of=(PatchItemBody,), was="price", now="prices", type=PricePatchBody | None, show=_first, read=_patched),
+    FirstOf(version=V2, of=(ItemDTO,), was="price", now="prices", type=MoneyDTO | None),
+    FirstOf(version=V2, of=(CreateItemBody,), was="price", now="prices", type=Price | None, read=_one),
+    FirstOf(version=V2, of=(PatchItemBody,), was="price", now="prices", type=PricePatchBody | None, read=_patched),
 )

@@ -160,12 +160,18 @@ class Replaced(Change):
         return {} if self.read is None else {self.now: self.read(older[self.was])}
 
 
+def _first(several: Sequence[Any]) -> Any:
+    return several[0] if several else None
+
+
 @dataclass(frozen=True, slots=True)
 class FirstOf(Replaced):
     """`was` became the first of the list `now`: pointers into one of the list are pointers into `was`.
 
     `read` must keep the others, which the older version does not see: for a merge patch, it returns what changes the first only.
     """
+
+    show: Callable[[Any], Any] = _first
 
     def located(self, steps: Sequence[str]) -> list[str]:
         return [self.was, *steps[2:]]

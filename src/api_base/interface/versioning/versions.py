@@ -31,7 +31,7 @@ class ApiVersions:
         *,
         by_path: bool = True,
     ) -> None:
-        self._changes = sorted(changes, key=lambda one: -one.version.number)
+        self._changes = changes
         named = [*(one.version for one in changes), *_named(routers)]
         self._released: dict[int, date] = {one.number: one.released for one in named}
         self.newest: Final = max(self._released, default=FIRST)

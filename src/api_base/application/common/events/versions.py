@@ -72,20 +72,16 @@ class EventVersions:
         try:
             stored = self._decode(event.payload, family[place])
             newer = [*_upcast(stored, family[:place])]
-            converted = [*reversed(newer), *_downcast(stored)]
+            older = [*stored.versions()][1:]
         except Exception as error:
             raise EventRefused(event.id, f"it cannot be converted to the other versions of {event.name}: {error!r}") from error
-        forms = [replace(event, name=one.name, payload=self._encode(one)) for one in converted]
-        return [*forms[: len(newer)], event, *forms[len(newer) :]]
+        return [*(self._form(event, one) for one in reversed(newer)), event, *(self._form(event, one) for one in older)]
+
+    def _form(self, event: StoredEvent, version: DomainEvent) -> StoredEvent:
+        return replace(event, name=version.name, payload=self._encode(version))
 
 
 def _upcast(event: DomainEvent, newer: Sequence[type[DomainEvent]]) -> Iterator[DomainEvent]:
     for one in reversed(newer):
         event = one.upcast(event)
         yield event
-
-
-def _downcast(event: DomainEvent) -> Iterator[DomainEvent]:
-    while event.older is not None and (older := event.downcast()) is not None:
-        yield older
-        event = older

@@ -11,7 +11,6 @@ from typing import Any
 from api_base.application.common.cqrs import Command, Message
 from api_base.application.common.cqrs.bus import Call
 from api_base.application.common.middleware.idempotency import IdempotencyMiddleware, KeyedCall
-from api_base.core.base import DomainEvent
 from api_base.core.protocols import Isolation, JobCompletion, UnitOfWorkFactory
 from api_base.core.types import NO_REQUEST, KeyedExecution, Origin, RunningJob, Settled, current_context
 from api_base.domain.common.events import Subscribers
@@ -33,18 +32,12 @@ class Transactions:
             while events := unit.collect_events():
                 delivered = True
                 for event in events:
-                    await self._deliver(event)
+                    for version in event.versions():
+                        for subscription in self._subscriptions.get(version.name, ()):
+                            await subscription.deliver(version)
         if delivered:
             self._committed()
         return result
-
-    async def _deliver(self, event: DomainEvent) -> None:
-        """Call the subscribers of the event, then those of its older versions."""
-        version: DomainEvent | None = event
-        while version is not None:
-            for subscription in self._subscriptions.get(version.name, ()):
-                await subscription.deliver(version)
-            version = None if version.older is None else version.downcast()
 
 
 class UnitOfWorkMiddleware:
