@@ -20,7 +20,9 @@ FIRST: Final = 1
 
 
 class ApiVersions:
-    """The versions from `oldest` to the newest one that a change or a route of `routers` names. `sunsets` are the days from which an older one is gone."""
+    """The versions from `oldest` to the newest one that a change or a route of `routers` names. `changes` are the newest first; `sunsets` are the days from
+    which an older one is gone.
+    """
 
     def __init__(
         self,
