@@ -8,6 +8,7 @@ import gc
 import importlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import httpx2
 import pytest
@@ -16,12 +17,17 @@ import sqlalchemy as sa
 from api_base.bootstrap import migrations
 from api_base.bootstrap.context import Context
 from api_base.core.config import Settings
+from api_base.core.types import NO_REQUEST, Language, current_context
 from api_base.infrastructure.db.embedded import Urls
+from api_base.interface.errors import handlers
+from api_base.interface.errors.problem import Problem
+from api_base.interface.errors.translation import current_catalogues, localized
 from api_base.testing.databases import Postgres, name_of, server_in
 from tests import redis_topologies, services
 from tests.durations import pytest_collection_modifyitems, pytest_terminal_summary, pytest_xdist_make_scheduler  # noqa: F401 - hooks
 from tests.folders import quick_folder
 from tests.isolation import pytest_configure  # noqa: F401
+from tests.sentences import portuguese
 from tests.services import Killable, Mailpit, Toxiproxy
 
 BASE = ("audit", "events", "idempotency", "importing", "realtime", "sequences", "tasks", "text_search")
@@ -256,3 +262,50 @@ def mailpit() -> Iterator[Mailpit]:
 def toxiproxy() -> Iterator[Toxiproxy]:
     with services.held("toxiproxy"), httpx2.Client(base_url=services.address("toxiproxy", "TEST_TOXIPROXY_URL")) as http:
         yield Toxiproxy(http)
+
+
+OF_TESTS: Final = frozenset(
+    {
+        "As before.",
+        "Closed.",
+        "I'm a Teapot",
+        "Only on Mondays.",
+        "Pay first.",
+        "Payment Required",
+        "The access token is not good.",
+        "The database cannot be reached.",
+        "The key is unknown. Send one that is valid.",
+        "again",
+        "as at first",
+        "c",
+        "gone",
+        "is refused",
+        "must not be 13",
+        "no",
+        "no such",
+        "not today",
+        "not you",
+        "slow",
+        "taken",
+        "teapot",
+        "too small",
+    }
+)
+"""Sentences of contexts that tests declare, which have no translations."""
+
+
+@pytest.fixture(autouse=True)
+def translated_problems(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test in which a request is refused by a sentence of the base without a translation."""
+    unknown: list[str] = []
+
+    def watched(problem: Problem) -> Problem:
+        texts = [problem.title, *([one.message for one in problem.violations] or [problem.detail])]
+        if current_context.get(NO_REQUEST).path:
+            catalogue = (current_catalogues.get() or {Language.PT: portuguese()})[Language.PT]
+            unknown.extend(text for text in texts if catalogue.translated(text) is None)
+        return localized(problem)
+
+    monkeypatch.setattr(handlers, "localized", watched)
+    yield
+    assert set(unknown) <= OF_TESTS, "Translate these sentences in interface/errors/sentences/pt.toml"

@@ -20,6 +20,7 @@ from api_base.core.shared.logging import configure_logging
 from api_base.infrastructure.observability.factory import json_logs
 from api_base.interface import openapi
 from api_base.interface.errors.handlers import install
+from api_base.interface.errors.translation import catalogues_of
 from api_base.interface.middleware.auth import Schemes
 from api_base.interface.middleware.production import StackPorts, stack
 from api_base.interface.middleware.rate_limit import RequestLimits
@@ -55,6 +56,7 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
         if context.problem is not None
         for number in versions.numbers
     }
+    sentences = [context.sentences for context in contexts if context.sentences is not None]
     app = FastAPI(
         title=settings.app_name,
         openapi_url=None,
@@ -64,7 +66,9 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the recorder behind the first middleware does it
         lifespan=lifespan(services),
         middleware=[
-            *stack(settings, ports, _by_path(services), version_middleware(services), shapes),
+            *stack(
+                settings, ports, _by_path(services), version_middleware(services), shapes, catalogues_of(sentences) if sentences else {}
+            ),
             Middleware(
                 Dispatcher, limits=ports.limits, deprecated=services.container.deprecated_calls, public_url=settings.server.public_url
             ),

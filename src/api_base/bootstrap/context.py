@@ -135,6 +135,7 @@ class Context(Declaration):
     may then share: they run after the limits by address and the check of the token, and before the route, which refuses a request without a token.
     `authentication` adds schemes by which requests say who sends them: docs/authentication.md.
     `problem` is the shape of all errors below `prefix`; contexts that share the prefix name the same one: docs/contexts.md.
+    `sentences` is the folder of the translations of its errors, `<language>.toml`: docs/languages.md.
     `openapi` changes the OpenAPI document of each version of the API, once, when it is complete.
     `commands` is the import path of a typer app (`package.module:NAME`), which `api-base <name of the context> …` runs.
     `seed` sends what a database begins with: `api-base seed`.
@@ -173,6 +174,7 @@ class Context(Declaration):
     changes: Sequence[Change] = ()
     protocol_routes: Callable[[Bus], APIRouter] | None = None
     problem: ProblemShape | None = None
+    sentences: Path | None = None
     openapi: Callable[[dict[str, object]], None] | None = None
     commands: str | None = None
     seed: Callable[[Seeds], Awaitable[None]] | None = None

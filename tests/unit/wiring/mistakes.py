@@ -747,6 +747,13 @@ NAMES: Final = (
         CONTEXT,
         "problem of the context 'shop' does not convert a problem of the kind 'rule-violated'. KeyError: 'errors'.",
     ),
+    Mistake(
+        "sentences in a folder without a language",
+        "    routes=routes,\n",
+        '    routes=routes,\n    sentences=Path("nowhere"),\n',
+        CONTEXT,
+        "sentences of the context 'shop' is nowhere, which has no pt.toml. Write one there.",
+    ),
 )
 
 MISTAKES: Final = (*MESSAGES, *PERMISSIONS, *ROUTES, *EVENTS, *TABLES, *REVISIONS, *WORK, *NAMES)

@@ -6,7 +6,20 @@ Each module checks one subject and yields a `Fault` for each mistake, with the f
 from collections.abc import Iterator
 
 from api_base.bootstrap.declarations import Declarations
-from api_base.bootstrap.wiring_check import dtos, events, jobs, messages, names, permissions, public, sections, seeds, shapes, tables
+from api_base.bootstrap.wiring_check import (
+    dtos,
+    events,
+    jobs,
+    messages,
+    names,
+    permissions,
+    public,
+    sections,
+    seeds,
+    sentences,
+    shapes,
+    tables,
+)
 from api_base.core.errors import Fault
 from api_base.infrastructure.db.session import Database
 
@@ -17,6 +30,7 @@ def faults(declarations: Declarations, database: Database) -> Iterator[Fault]:
     yield from names.faults(declarations)
     yield from sections.faults(contexts)
     yield from shapes.faults(contexts)
+    yield from sentences.faults(contexts)
     yield from messages.faults(declarations)
     yield from permissions.faults(declarations)
     yield from events.faults(declarations)

@@ -171,6 +171,7 @@ class RequestContext(NamedTuple):
     `origin` is what the unit of work of this request is part of; None for an ordinary request. `path` is the one that the client sent.
     `tracestate` and `baggage` are valid, bounded, and passed on unchanged (`core.shared.trace_context`); usually empty.
     `visit`: the request looks at public pages. It has no principal then, so that whatever needs one refuses.
+    `accept_language` is the client's header, or empty: problems are in the language that it prefers.
 
     A NamedTuple, because each request makes two of them: a frozen dataclass takes three times as long to make.
     """
@@ -188,6 +189,7 @@ class RequestContext(NamedTuple):
     tracestate: str = ""
     baggage: str = ""
     visit: Visit | None = None
+    accept_language: str = ""
 
     def __repr__(self) -> str:
         """Without the access token, which is a secret."""
@@ -207,8 +209,8 @@ class RequestContext(NamedTuple):
 
     def acting(self, principal: Principal, access_token: str = "") -> "RequestContext":
         """The same request as `principal`. Spelled out, because `_replace` takes several times as long."""
-        request_id, trace_id, span_id, parent, flags, address, _, _, origin, path, state, baggage, visit = self
-        values = (request_id, trace_id, span_id, parent, flags, address, principal, access_token, origin, path, state, baggage, visit)
+        id, trace_id, span_id, parent, flags, address, _, _, origin, path, state, baggage, visit, language = self
+        values = (id, trace_id, span_id, parent, flags, address, principal, access_token, origin, path, state, baggage, visit, language)
         return _new(RequestContext, values)
 
     def visiting(self, tenant_id: TenantId, *, writes: bool = False) -> "RequestContext":

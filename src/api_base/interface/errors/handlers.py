@@ -15,10 +15,11 @@ from starlette.types import Receive, Scope, Send
 from api_base.core import errors
 from api_base.core.errors.json_syntax import json_reason
 from api_base.core.errors.validation_messages import validation_message
-from api_base.core.types import current_context
+from api_base.core.types import Language, current_context
 from api_base.interface.errors import http
 from api_base.interface.errors.problem import MEDIA_TYPE, Problem, leading_through, pointer
 from api_base.interface.errors.shape import SHAPE
+from api_base.interface.errors.translation import localized, preferred_language
 
 type Headers = Sequence[tuple[bytes, bytes]]
 
@@ -95,12 +96,12 @@ INTERNAL: Final = Kind("internal", "An internal error occurred", 500)
 
 
 def problem_of(error: Exception) -> Problem | None:
-    """Return the problem of a known error; None for an unexpected error."""
+    """Return the problem of a known error, in the language that its caller prefers; None for an unexpected error."""
     located = _located(error) if isinstance(error, errors.Invalid) else None
     for cls in type(error).__mro__:
         kind = PROBLEMS.get(cls)
         if kind is not None:
-            return Problem(
+            problem = Problem(
                 kind=kind.name,
                 title=kind.title,
                 status=kind.status,
@@ -109,6 +110,7 @@ def problem_of(error: Exception) -> Problem | None:
                 violated=error.violated if isinstance(error, errors.TooManyRequests) else (),
                 headers=kind.headers(error),
             )
+            return localized(problem)
     return None
 
 
@@ -119,7 +121,7 @@ def _detail(error: Exception) -> str:
 def internal_problem() -> Problem:
     """Return the problem of an unexpected error. It reveals no internals."""
     detail = "The error was logged under this request id. Try again later. If the error persists, report the request id."
-    return Problem(kind=INTERNAL.name, title=INTERNAL.title, status=INTERNAL.status, detail=detail)
+    return localized(Problem(kind=INTERNAL.name, title=INTERNAL.title, status=INTERNAL.status, detail=detail))
 
 
 MAX_LISTED: Final = 100
@@ -199,6 +201,8 @@ async def send_problem(scope: Scope, send: Send, problem: Problem) -> None:
     else:
         media_type, body = shape.encoded(problem.document(path, request_id))
     headers = [(b"content-type", media_type), (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store"), *problem.headers]
+    if (language := preferred_language()) is not Language.EN:
+        headers.append((b"content-language", language.encode()))
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
@@ -262,7 +266,7 @@ def http_problem(error: HTTPException) -> Problem:
     """Convert an `HTTPException` of an endpoint: it keeps its status, detail and headers."""
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (error.headers or {}).items()]
     kind = _BY_STATUS.get(error.status_code, Kind("", _phrase(error), error.status_code))
-    return Problem(kind=kind.name, title=kind.title, status=error.status_code, detail=str(error.detail), headers=headers)
+    return localized(Problem(kind=kind.name, title=kind.title, status=error.status_code, detail=str(error.detail), headers=headers))
 
 
 def _phrase(error: HTTPException) -> str:

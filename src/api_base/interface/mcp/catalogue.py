@@ -219,6 +219,9 @@ def refused(error: ApiBaseError) -> Outcome:
     if problem is None:
         raise error
     if isinstance(error, Invalid):
-        problem = replace(problem, violations=located(error).violations)
+        argued = located(error).violations
+        problem = replace(
+            problem, violations=[replace(one, pointer=of.pointer) for one, of in zip(problem.violations, argued, strict=True)]
+        )
     content = encode(problem.members(request_id=current_context.get().request_id))
     return Outcome(content=content, failed=True, internal=problem.status >= 500)

@@ -240,8 +240,8 @@ def _refused(id: str | int, error: ApiBaseError, span: Span, *, legacy: bool) ->
     members = problem.members(request_id=current_context.get().request_id)
     note_error(span, INTERNAL_ERROR if problem.status >= 500 else INVALID_PARAMS)
     if problem.status >= 500:
-        return _error(id, ErrorData(code=INTERNAL_ERROR, message=error.public_message, data=members), problem.status)
-    return _error(id, ErrorData(code=INVALID_PARAMS, message=error.public_message, data=members), 200 if legacy else 400)
+        return _error(id, ErrorData(code=INTERNAL_ERROR, message=problem.detail, data=members), problem.status)
+    return _error(id, ErrorData(code=INVALID_PARAMS, message=problem.detail, data=members), 200 if legacy else 400)
 
 
 def _error(id: str | int | None, data: ErrorData, status: int) -> ProtocolAnswer:

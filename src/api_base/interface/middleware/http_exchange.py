@@ -91,13 +91,15 @@ class HttpExchange:
     """
 
     __slots__ = (
-        "accept", "accept_encoding", "actions", "added", "authorization", "baggage", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "left", "limits", "matched", "origin", "presented",
+        "accept", "accept_encoding", "accept_language", "actions", "added", "authorization", "baggage", "context", "error", "expired", "forwarded", "forwarded_for", "idempotency_key", "left", "limits", "matched", "origin", "presented",
         "quota_left", "request_id", "requested_method", "route", "scope", "send", "source", "started", "status", "timer", "traceparent", "tracestate",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.authorization = self.origin = self.request_id = self.traceparent = self.forwarded_for = self.requested_method = None
-        self.idempotency_key = self.forwarded = self.tracestate = self.baggage = self.accept = self.accept_encoding = None
+        self.idempotency_key = self.forwarded = self.tracestate = self.baggage = self.accept = self.accept_encoding = (
+            self.accept_language
+        ) = None
         lines: dict[str, list[bytes]] = {}
         for name, value in scope["headers"]:
             attribute = _ATTRIBUTES.get(name)
@@ -124,6 +126,7 @@ class HttpExchange:
 
     accept: bytes | None
     accept_encoding: bytes | None
+    accept_language: bytes | None
     authorization: bytes | None
     origin: bytes | None
     request_id: bytes | None
@@ -158,6 +161,7 @@ class HttpExchange:
 _ATTRIBUTES: Final = {
     b"accept": "accept",
     b"accept-encoding": "accept_encoding",
+    b"accept-language": "accept_language",
     b"authorization": "authorization",
     b"origin": "origin",
     b"x-request-id": "request_id",
@@ -169,7 +173,9 @@ _ATTRIBUTES: Final = {
     b"access-control-request-method": "requested_method",
     b"idempotency-key": "idempotency_key",
 }
-_LISTS: Final = frozenset({b"accept", b"accept-encoding", b"forwarded", b"x-forwarded-for", b"traceparent", b"tracestate", b"baggage"})
+_LISTS: Final = frozenset(
+    {b"accept", b"accept-encoding", b"accept-language", b"forwarded", b"x-forwarded-for", b"traceparent", b"tracestate", b"baggage"}
+)
 """Several lines of these are one list [RFC 9110, section 5.3]; two of `traceparent` are none that is valid."""
 
 

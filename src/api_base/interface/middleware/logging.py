@@ -119,6 +119,7 @@ class LoggingMiddleware:
     def _context(self, scope: Scope, exchange: HttpExchange) -> RequestContext:
         client = scope.get("client")
         address = self._address.of(client[0] if client else "", exchange.forwarded_for, exchange.forwarded)
+        language = "" if exchange.accept_language is None else exchange.accept_language.decode("latin-1")
         caller = None if exchange.traceparent is None else parent_of(exchange.traceparent)
         if caller is None:
             bits = self._bits(128)
@@ -131,7 +132,7 @@ class LoggingMiddleware:
             if flags and not self._flags.used(client[0] if client else ""):
                 flags = int(span >> 8 < self._sampled_below)
         request_id = (None if exchange.request_id is None else valid_request_id(exchange.request_id)) or trace_id
-        values = (request_id, trace_id, span_id, parent, flags, address, None, "", None, scope["path"], "", "", None)
+        values = (request_id, trace_id, span_id, parent, flags, address, None, "", None, scope["path"], "", "", None, language)
         context: RequestContext = _new(RequestContext, values)
         if exchange.tracestate is None and exchange.baggage is None:
             return context

@@ -9,12 +9,15 @@ from starlette.middleware import Middleware
 
 from api_base.core.config import Settings
 from api_base.core.protocols import AuditStore, RequestRecorder
+from api_base.core.types import Language
 from api_base.interface.errors.shape import ProblemShape
+from api_base.interface.errors.translation import Catalogue
 from api_base.interface.middleware.audit import AuditMiddleware
 from api_base.interface.middleware.auth import AuthMiddleware, Schemes
 from api_base.interface.middleware.client_address import ClientAddress
 from api_base.interface.middleware.cors import CORSMiddleware
 from api_base.interface.middleware.http_exchange import RouteFinder, RouteMatcher
+from api_base.interface.middleware.languages import CataloguesMiddleware
 from api_base.interface.middleware.logging import CallerFlags, LoggingMiddleware
 from api_base.interface.middleware.prefix import PrefixMiddleware
 from api_base.interface.middleware.problem_shapes import ProblemShapeMiddleware
@@ -59,16 +62,19 @@ def stack(
     by_prefix: Mapping[str, Sequence[Middleware]] = MappingProxyType({}),
     version: Middleware | None = None,
     shapes: Mapping[str, ProblemShape] = MappingProxyType({}),
+    catalogues: Mapping[Language, Catalogue] = MappingProxyType({}),
 ) -> list[Middleware]:
     """Return the middlewares, first to last; the dispatcher follows. Without allowed origins there is no CORSMiddleware.
 
     `version` finds that of the API where the path does not say it. `by_prefix` are those of contexts, which see only requests below their prefix, behind all guards. `shapes` are those of errors below a prefix.
+    `catalogues` are the sentences of errors, where contexts bring some.
     """
     server = settings.server
     address = ClientAddress(server.trusted_proxies, server.forwarded_header)
     return [
         *([Middleware(PublicPathMiddleware, prefix=server.public_prefix)] if server.public_prefix else ()),
         *([Middleware(ProblemShapeMiddleware, by_prefix=shapes)] if shapes else ()),
+        *([Middleware(CataloguesMiddleware, catalogues=catalogues)] if catalogues else ()),
         Middleware(
             LoggingMiddleware,
             recorder=ports.recorder,

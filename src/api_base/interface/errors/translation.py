@@ -1,0 +1,161 @@
+"""Problems in the language that the caller prefers [RFC 9110, section 12.5.4].
+
+An error is written in English where it is raised. A catalogue names the same sentence in another language: what stood at `{name}` in the
+English sentence stands there in the other one. So an error carries one text, and only who asks for another language pays for it.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from api_base.core.errors import ConfigurationError, Violation
+from api_base.core.types import NO_REQUEST, Language, current_context
+from api_base.core.types.language import preferred
+from api_base.interface.errors import sentences
+from api_base.interface.errors.problem import Problem
+
+TABLES: Final = ("sentences", "words")
+"""What a catalogue has: titles, details and messages of problems, and what stands within them."""
+_PLACE: Final = re.compile(r"\{(\w+)(:t)?\}")
+_SENTENCES: Final = re.compile(r"(?<=[.!?]) ")
+_MAX_DEPTH: Final = 5
+"""Values within values that are translated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """An English sentence with values: `literals` stand around those of `names`. `target` is the sentence in the other language.
+
+    >>> Template.of("No {what} exists.", "Não existe {what}.").values("No item exists.")
+    {'what': 'item'}
+    """
+
+    literals: tuple[str, ...]
+    names: tuple[str, ...]
+    target: str
+
+    @classmethod
+    def of(cls, source: str, target: str) -> "Template":
+        """Return the template of a sentence of a catalogue."""
+        first, *rest = _PLACE.split(source)
+        return cls((first, *rest[2::3]), tuple(rest[::3]), target)
+
+    def values(self, text: str) -> dict[str, str] | None:
+        """Return the values in `text` by name; None for another sentence. The time is linear in the text, whatever a client put into it."""
+        first, *middle, last = self.literals
+        position, end = len(first), len(text) - len(last)
+        if position > end or not (text.startswith(first) and text.endswith(last)):
+            return None
+        found = []
+        for literal in middle:
+            at = text.find(literal, position, end)
+            if at < 0:
+                return None
+            found.append(text[position:at])
+            position = at + len(literal)
+        return dict(zip(self.names, [*found, text[position:end]], strict=True))
+
+
+class Catalogue:
+    """The sentences of one language. `documents` are the tables of TOML files; the sentence of a later one is used."""
+
+    def __init__(self, *documents: Mapping[str, Mapping[str, str]]) -> None:
+        self._plain: dict[str, dict[str, str]] = {}
+        self._templates: dict[str, Sequence[Template]] = {}
+        for table in TABLES:
+            known = {source: target for one in documents for source, target in one.get(table, {}).items()}
+            self._plain[table] = {source: target for source, target in known.items() if not _PLACE.search(source)}
+            templates = [Template.of(source, target) for source, target in known.items() if source not in self._plain[table]]
+            self._templates[table] = sorted(templates, key=lambda one: -len("".join(one.literals)))
+
+    def translated(self, text: str) -> str | None:
+        """Return a sentence in the other language; None for one that is not in the catalogue."""
+        return self._translated("sentences", text, 0)
+
+    def _translated(self, table: str, text: str, depth: int) -> str | None:
+        if (plain := self._plain[table].get(text)) is not None:
+            return plain
+        for template in self._templates[table]:
+            if (values := template.values(text)) is not None:
+                return _PLACE.sub(lambda place, values=values: self._value(place, values, depth), template.target)  # type: ignore[misc]
+        return None
+
+    def _value(self, place: re.Match[str], values: Mapping[str, str], depth: int) -> str:
+        value = values[place[1]]
+        words = value.strip()
+        return value if place[2] is None or not words or depth == _MAX_DEPTH else value.replace(words, self._within(words, depth + 1))
+
+    def _within(self, value: str, depth: int) -> str:
+        """Return a value of a sentence: a word, a sentence, or several of them."""
+        for table in ("words", "sentences"):
+            if (found := self._translated(table, value, depth)) is not None:
+                return found
+        parts = _SENTENCES.split(value)
+        return " ".join(self._within(part, depth + 1) for part in parts) if len(parts) > 1 and depth < _MAX_DEPTH else value
+
+
+def read(path: Path) -> Mapping[str, Mapping[str, str]]:
+    """Return the tables of a file of sentences. Raises `ConfigurationError` if it cannot be read, or a sentence has other values than its translation."""
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"The sentences in {path} cannot be read: {error}") from None
+    for fault in _faults(document):
+        raise ConfigurationError(f"The sentences in {path} cannot be used: {fault}")
+    return document
+
+
+def _faults(document: Mapping[str, Any]) -> Iterator[str]:
+    for table, found in document.items():
+        if table not in TABLES or not isinstance(found, dict):
+            yield f"{table} is not one of the tables {', '.join(TABLES)}."
+            continue
+        for source, target in found.items():
+            names = [place[1] for place in _PLACE.finditer(source)]
+            if not isinstance(target, str):
+                yield f"{table}: {source!r} must have a sentence."
+            elif len(set(names)) < len(names) or _PLACE.sub("", source) == "":
+                yield f"{table}: {source!r} must have words, and each name once."
+            elif "}{" in source:
+                yield f"{table}: {source!r} must have text between two values."
+            elif unknown := sorted({place[1] for place in _PLACE.finditer(target)} - set(names)):
+                yield f"{table}: {source!r} has no {{{unknown[0]}}}, which its translation names."
+
+
+def catalogues_of(folders: Sequence[Path]) -> Mapping[Language, Catalogue]:
+    """Return the catalogues of the base with the sentences in `folders`. Raises `ConfigurationError` for a file that cannot be used."""
+    own = Path(sentences.__path__[0])
+    files = {language: [folder / f"{language}.toml" for folder in (own, *folders)] for language in Language if language is not Language.EN}
+    return {language: Catalogue(*(read(one) for one in found if one == found[0] or one.exists())) for language, found in files.items()}
+
+
+@cache
+def _own() -> Mapping[Language, Catalogue]:
+    return catalogues_of(())
+
+
+current_catalogues: Final[ContextVar[Mapping[Language, Catalogue] | None]] = ContextVar("current_catalogues", default=None)
+"""The catalogues of the application; None for those of the base."""
+
+
+def preferred_language() -> Language:
+    """Return the language that the caller of the current request prefers."""
+    accepted = current_context.get(NO_REQUEST).accept_language
+    return preferred(accepted) if accepted else Language.EN
+
+
+def localized(problem: Problem) -> Problem:
+    """Return the problem in the language that the caller of the current request prefers. A sentence without a translation stays English."""
+    language = preferred_language()
+    if language is Language.EN:
+        return problem
+    catalogue = (current_catalogues.get() or _own())[language]
+    violations = [Violation(one.pointer, one.code, catalogue.translated(one.message) or one.message) for one in problem.violations]
+    detail = "; ".join(f"{one.pointer or '/'}: {one.message}" for one in violations) or catalogue.translated(problem.detail)
+    title = catalogue.translated(problem.title)
+    return replace(problem, title=title or problem.title, detail=detail or problem.detail, violations=violations)
