@@ -17,6 +17,7 @@ from tests.architecture.examples import LEAST, Example, example
 from tests.architecture.formats import keeps_formats, validator
 from tests.architecture.routes import OLDER_ROUTES, ROUTES, ROUTES_OF_OLDER_VERSIONS, Route
 from tests.http_harness import SECURITY
+from tests.sentences import portuguese as sentences
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -92,7 +93,21 @@ async def refused(api: Running, sent: Example, status: int, method: str | None =
     assert page.text.startswith(f"# {problem['title']}\n")
     if method is None:
         assert str(status) in sent.route.operation["responses"], "the document does not say so"
+    told = await sent.adding({"Accept-Language": "pt-BR, en;q=0.5"}).send(api.client, method)
+    assert (told.status_code, told.headers["content-language"]) == (status, "pt")
+    same_in_portuguese(problem, told.json())
     return problem
+
+
+def same_in_portuguese(english: dict[str, Any], portuguese: dict[str, Any]) -> None:
+    """Require that what people read is another text, and what programs read is the same."""
+    assert portuguese["title"] == sentences().translated(english["title"])
+    assert portuguese["detail"] != english["detail"]
+    for one, other in zip(english.get("errors", ()), portuguese.get("errors", ()), strict=True):
+        assert other == {**one, "message": sentences().translated(one["message"])}
+    assert {**portuguese, "title": "", "detail": "", "request_id": "", "errors": []} == {
+        **english, "title": "", "detail": "", "request_id": "", "errors": [],
+    }  # fmt: skip
 
 
 def conventional(answer: httpx2.Response) -> None:
