@@ -275,6 +275,7 @@ OF_TESTS: Final = frozenset(
         "The access token is not good.",
         "The database cannot be reached.",
         "The key is unknown. Send one that is valid.",
+        "Too many requests.",
         "again",
         "as at first",
         "c",

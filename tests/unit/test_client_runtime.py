@@ -8,17 +8,9 @@ from typing import Any, ClassVar, Final
 import httpx2
 import pytest
 
-from api_base.generating.clients.python_runtime import (
-    Answer,
-    AsyncioClient,
-    Call,
-    NotModified,
-    Problem,
-    Retries,
-    SyncClient,
-    Transport,
-    Unanswered,
-)
+from api_base.generating.clients.runtime.answers import Answer, NotModified, Problem, Unanswered
+from api_base.generating.clients.runtime.requests import Call, Retries, Transport
+from api_base.generating.clients.runtime.sending import AsyncioClient, SyncClient
 
 URL: Final = "https://api.example.com/shop"
 CREATE: Final = {"method": "POST", "path": "/items", "json": {"sku": "A"}}

@@ -11,7 +11,7 @@ import pytest
 from api_base.core.errors import ConfigurationError
 from api_base.generating.clients.document import kinds, operations
 from api_base.generating.clients.python import MEMBERS, python_client
-from api_base.generating.clients.python_runtime import AsyncioClient, SyncClient
+from api_base.generating.clients.runtime.sending import AsyncioClient, SyncClient
 from api_base.generating.clients.typescript import typescript_client
 
 RELEASED: Final = Path(__file__).parents[2] / "docs/openapi"

@@ -117,7 +117,7 @@ def _slug(document: dict[str, Any]) -> str:
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write the files of a client, each at once. Raises `ConfigurationError` for a folder that has something else."""
+    """Write the files of a client, each by a rename. Raises `ConfigurationError` for a folder that has something else."""
     from api_base.core.errors import ConfigurationError
 
     if folder.exists() and not (folder / WRITTEN).exists() and (not folder.is_dir() or any(folder.iterdir())):

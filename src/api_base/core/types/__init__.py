@@ -165,13 +165,11 @@ _FLAGS: Final = tuple(f"{flags:02x}" for flags in range(256))
 class RequestContext(NamedTuple):
     """Created where the work starts, and never changed: to add information, create a new one.
 
-    `request_id` is the client's valid id or a generated one; `trace_id`, `span_id` and `parent_span_id`
-    (the caller's, or empty) are lower-case hex [W3C Trace Context]; `address` is the client's, through trusted proxies only.
-    `access_token` is the valid token of the principal, for forwarding to other services; empty without one.
-    `origin` is what the unit of work of this request is part of; None for an ordinary request. `path` is the one that the client sent.
+    `request_id` is the client's valid id or a generated one; `trace_id`, `span_id` and `parent_span_id` (the caller's, or empty) are lower-case
+    hex [W3C Trace Context]; `address` is the client's, through trusted proxies only. `path` and `accept_language` are what the client sent.
+    `access_token` is the valid token of the principal, to forward; or empty. `origin` is what the unit of work is part of; None for an ordinary request.
     `tracestate` and `baggage` are valid, bounded, and passed on unchanged (`core.shared.trace_context`); usually empty.
     `visit`: the request looks at public pages. It has no principal then, so that whatever needs one refuses.
-    `accept_language` is the client's header, or empty: problems are in the language that it prefers.
 
     A NamedTuple, because each request makes two of them: a frozen dataclass takes three times as long to make.
     """

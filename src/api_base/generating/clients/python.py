@@ -10,7 +10,8 @@ from api_base.core.errors import ConfigurationError
 from api_base.generating.clients.document import JSON, Json, Operation, Parameter, kinds, operations
 from api_base.generating.clients.python_types import MODELS, models, type_of
 
-_RUNTIME: Final = Path(__file__).with_name("python_runtime.py")
+_RUNTIME: Final = Path(__file__).with_name("runtime")
+_IMPORTED: Final = "from api_base.generating.clients.runtime."
 _PREFIX: Final = f"{MODELS}."
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 MEMBERS: Final = frozenset({"close", "elements", "problems", "send", "token"})
@@ -50,7 +51,9 @@ def python_client(document: Json, package: str) -> Mapping[str, str]:
         f"{package}/models.py": models(document),
         f"{package}/problems.py": _problems(document),
         f"{package}/py.typed": "",
-        f"{package}/runtime.py": _RUNTIME.read_text("utf-8"),
+        **{
+            f"{package}/runtime/{path.name}": path.read_text("utf-8").replace(_IMPORTED, "from .") for path in sorted(_RUNTIME.glob("*.py"))
+        },
     }
 
 
@@ -65,7 +68,8 @@ def _exports(title: str, document: Json) -> str:
             "",
             "from .client import AsyncClient, Client",
             *([f"from .problems import {', '.join(problems)}"] if problems else []),
-            "from .runtime import Answer, NotModified, Problem, Retries, Unanswered, Violation",
+            "from .runtime.answers import Answer, NotModified, Problem, Unanswered, Violation",
+            "from .runtime.requests import Retries",
             "",
             f"__all__ = {json.dumps(sorted([*names, 'Violation']))}",
             "",
@@ -81,7 +85,7 @@ def _problems(document: Json) -> str:
     found = kinds(document)
     classes = [f'class {_problem_name(kind)}(Problem):\n    """A problem of the kind {kind}."""\n\n' for kind in found]
     table = ["PROBLEMS: dict[str, type[Problem]] = {", *(f"    {json.dumps(kind)}: {_problem_name(kind)}," for kind in found), "}"]
-    return "\n".join(['"""The kinds of problems."""', "", "from .runtime import Problem", "", "", *classes, *table, ""])
+    return "\n".join(['"""The kinds of problems."""', "", "from .runtime.answers import Problem", "", "", *classes, *table, ""])
 
 
 def _clients(found: Sequence[Operation]) -> str:
@@ -96,7 +100,9 @@ def _clients(found: Sequence[Operation]) -> str:
         "",
         f"from . import {MODELS}",
         "from .problems import PROBLEMS",
-        "from .runtime import Answer, AsyncioClient, Call, SyncClient",
+        "from .runtime.answers import Answer",
+        "from .runtime.requests import Call",
+        "from .runtime.sending import AsyncioClient, SyncClient",
         "",
     ]
     for tag in tags:

@@ -1,7 +1,7 @@
 """Problems in the language that the caller prefers [RFC 9110, section 12.5.4].
 
-An error is written in English where it is raised. A catalogue names the same sentence in another language: what stood at `{name}` in the
-English sentence stands there in the other one. So an error carries one text, and only who asks for another language pays for it.
+An error is written in English where it is raised. A catalogue lists the same sentence in another language: the value of `{name}` in the
+English sentence is that of `{name}` in the other one. So an error has one text, and only requests for another language cost more.
 """
 
 import re
