@@ -109,6 +109,7 @@ async def test_parameters_of_the_url_are_added() -> None:
         ({"version": {"ge": 10**19}, "limit": 0, "sort": ["size"]}, ["/body/version/ge", "/body/limit", "/body/sort"]),
         ({"version": {"ge": "x"}}, ["/body/version/ge"]),
         ({"name": None}, ["/body/name"]),
+        ({"name": {}, "limit": {}, "cursor": {}, "sort": {}}, ["/body/limit", "/body/cursor", "/body/sort"]),
         ({"name": 5, "version": "3", "limit": "2", "q": True}, ["/body/name", "/body/version", "/body/limit", "/body/q"]),
         ({"version": {"eq": 1.5, "ge": True}, "include_total": "true"}, ["/body/version/eq", "/body/version/ge", "/body/include_total"]),
         ({"name": {"in": "a,b"}, "version": {"in": ["1"]}}, ["/body/name/in", "/body/version/in"]),

@@ -102,6 +102,7 @@ _ANSWERS: Final = {
     "Gone": (410, "The route has ended", ()),
     "StaleVersion": (412, "The resource has changed since it was read", ()),
     "BodyTooLarge": (413, "The body is too large", ()),
+    "TargetTooLong": (414, "The path and query are too long", ()),
     "UnsupportedMediaType": (415, "The media type is not supported", ()),
     "RangeNotSatisfiable": (416, "No byte of the range exists", ()),
     "Unacceptable": (422, "The request is invalid, or a business rule refuses it", ()),

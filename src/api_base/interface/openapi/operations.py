@@ -40,6 +40,8 @@ def complete(
         statuses.append(406)
     if options is not None and options.deprecation is not None:
         statuses.append(410)
+    if any(one["in"] == "query" for one in operation.get("parameters", ())):
+        statuses.append(414)
     _answers(operation, statuses, method, options)
     auth = plain_options(operation).auth if options is None else options.auth
     operation.pop(EXTRA, None)

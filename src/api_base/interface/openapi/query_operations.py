@@ -27,6 +27,7 @@ def query_operation(read: Json, example: str) -> Json:
     parameters = read.get("parameters", [])
     in_query = [one for one in parameters if one["in"] == "query"]
     responses = {**read["responses"], "413": BY_STATUS[413], "415": BY_STATUS[415]}
+    del responses["414"]
     name: str = read["operationId"]
     return {
         **read,

@@ -28,6 +28,8 @@ METHOD: Final = "QUERY"
 
 JOINED: Final = frozenset({"sort", "fields", "index", "facets"})
 """Parameters that name several fields, separated by commas in a URL."""
+_VALUES: Final = JOINED | {"cursor", "include_total", "limit", "offset", "q"}
+"""Parameters that are values: every other one is a filter, of which `{}` is one without a condition."""
 _CONTENT: Final = "api_base.query_content"
 
 
@@ -101,7 +103,7 @@ def _pairs(document: Mapping[str, Any], kinds: Mapping[str, type[Any]]) -> Itera
     violations: list[Violation] = []
     for name, value in document.items():
         members: list[tuple[str, Any, tuple[str, ...]]] = [(name, value, (name,))]
-        if isinstance(value, dict):
+        if isinstance(value, dict) and (value or name not in _VALUES):
             members = [(f"{name}[{operator}]", operand, (name, operator)) for operator, operand in value.items()]
         for parameter, operand, where in members:
             kind = bool if where[1:] == ("is_null",) else kinds.get(name, str)
