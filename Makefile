@@ -15,7 +15,7 @@ TEST_PROCESSES := 3
 PARALLEL := --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run check test lint types architecture unit tests coverage docs docs-site services services-stop bench chaos cache-kills host-faults large-export large-import realtime-kills search-kills search-rebuild storage-sizes trace-collector clients generators collections mcp-conformance upload-client upload-kills upload-sizes web-client websocket-client websocket-load mutants test-ids clean
+.PHONY: help run check test lint types architecture unit tests coverage docs docs-site services services-stop bench chaos cache-kills host-faults large-export large-import realtime-kills search-kills search-rebuild storage-sizes trace-collector clients generators schemathesis collections mcp-conformance upload-client upload-kills upload-sizes web-client websocket-client websocket-load mutants test-ids clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -88,6 +88,9 @@ clients: .venv/.dev ## Write and build the typed clients of the API for Python a
 	$(UV) build --quiet build/clients/python
 	@.venv/bin/python -m tests.node build/clients/typescript install --silent --no-audit --no-fund
 	@.venv/bin/python -m tests.node build/clients/typescript run build --silent
+
+schemathesis: .venv/.dev ## Test every operation of both versions by schemathesis, with all checks and links: make schemathesis SEEDS=1,2,3,4,5
+	@SCHEMATHESIS_SEEDS=$(or $(SEEDS),1) $(PYTEST) -q -s -n 0 tests/e2e/check_schemathesis.py
 
 collections: .venv/.dev ## Run the collections for Postman and Bruno against a server. Needs the npm registry.
 	@$(PYTEST) -q -n 0 tests/e2e/check_collections.py

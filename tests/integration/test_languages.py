@@ -110,6 +110,14 @@ async def test_problems_within_a_batch_are_in_it_too(api: Running, person: Perso
     assert refused["problem"]["detail"] == f"Não existe item com id {operations[0]['id']}."
 
 
+async def test_refusals_of_uploads_are_in_it_too(api: Running, person: Person) -> None:
+    headers = {**person.headers, **PT, "Tus-Resumable": "0.2.0", "Upload-Length": "3"}
+    answer = await api.client.post("/api/v2/files/uploads", headers=headers)
+    assert answer.status_code == 412
+    assert answer.json()["detail"] == "Este servidor fala tus 1.0.0: envie Tus-Resumable: 1.0.0."
+    assert answer.headers["content-language"] == "pt"
+
+
 async def test_problems_of_graphql_are_in_it_too(api: Running, person: Person) -> None:
     document = 'mutation { createItem(input: {sku: "", name: "Chair", category: "x"}) { item { id } } }'
     answer = await api.client.post("/graphql", json={"query": document}, headers={**person.headers, **PT})

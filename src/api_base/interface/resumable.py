@@ -20,6 +20,7 @@ from api_base.domain.files.errors import LengthMismatch, OffsetMismatch, UploadC
 from api_base.interface.errors.handlers import problem_of
 from api_base.interface.errors.http import BadRequest, UnsupportedMediaType
 from api_base.interface.errors.problem import MEDIA_TYPE
+from api_base.interface.errors.translation import language_header
 from api_base.interface.middleware.http_exchange import http_exchange_of
 from api_base.interface.public_url import public_prefix
 from api_base.interface.routes.body import media_type
@@ -248,7 +249,7 @@ def refusal(said: ResumableRequest, error: ApiBaseError) -> ProtocolAnswer | Non
     context = current_context.get()
     content: dict[str, Any] = problem.members(instance=public_prefix.get() + context.path, request_id=context.request_id)
     content["status"] = status
-    headers = [*problem.headers, *said.echo]
+    headers = [*problem.headers, *said.echo, *language_header()]
     if isinstance(error, OffsetMismatch):
         content |= {"expected-offset": error.expected, "provided-offset": error.provided}
         headers.append((b"upload-offset", b"%d" % error.expected))

@@ -15,11 +15,11 @@ from starlette.types import Receive, Scope, Send
 from api_base.core import errors
 from api_base.core.errors.json_syntax import json_reason
 from api_base.core.errors.validation_messages import validation_message
-from api_base.core.types import Language, current_context
+from api_base.core.types import current_context
 from api_base.interface.errors import http
 from api_base.interface.errors.problem import MEDIA_TYPE, Problem, leading_through, pointer
 from api_base.interface.errors.shape import SHAPE
-from api_base.interface.errors.translation import localized, preferred_language
+from api_base.interface.errors.translation import language_header, localized
 
 type Headers = Sequence[tuple[bytes, bytes]]
 
@@ -201,8 +201,7 @@ async def send_problem(scope: Scope, send: Send, problem: Problem) -> None:
     else:
         media_type, body = shape.encoded(problem.document(path, request_id))
     headers = [(b"content-type", media_type), (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store"), *problem.headers]
-    if (language := preferred_language()) is not Language.EN:
-        headers.append((b"content-language", language.encode()))
+    headers += language_header()
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 

@@ -149,6 +149,12 @@ def preferred_language() -> Language:
     return preferred(accepted) if accepted else Language.EN
 
 
+def language_header() -> Sequence[tuple[bytes, bytes]]:
+    """Return `Content-Language` for a problem in another language than English."""
+    language = preferred_language()
+    return [] if language is Language.EN else [(b"content-language", language.encode())]
+
+
 def localized(problem: Problem) -> Problem:
     """Return the problem in the language that the caller of the current request prefers. A sentence without a translation stays English."""
     language = preferred_language()

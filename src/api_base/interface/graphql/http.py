@@ -238,7 +238,7 @@ _POST: Final = {
                     "type": "object",
                     "title": "GraphQLRequest",
                     "properties": {
-                        name: {"type": "object" if name == "variables" else "string", "description": text}
+                        name: {"type": ["object" if name == "variables" else "string", "null"], "description": text}
                         for name, text in _PARAMETERS.items()
                     },
                 }
