@@ -15,7 +15,12 @@ from tests.e2e.processes import UNLIMITED, Backend, serving
 HERE: Final = Path(__file__).parent / "schemathesis"
 SEEDS: Final = os.environ.get("SCHEMATHESIS_SEEDS", "1").split(",")
 EXAMPLES: Final = os.environ.get("SCHEMATHESIS_EXAMPLES", "25")
-LIMITS: Final = {**UNLIMITED, "RATE_LIMIT__FAILED_TOKENS": "1000000", "RATE_LIMIT__LOGIN_REQUESTS": "1000000", "RATE_LIMIT__LOGIN_BURST": "1000000"}
+LIMITS: Final = {
+    **UNLIMITED,
+    "RATE_LIMIT__FAILED_TOKENS": "1000000",
+    "RATE_LIMIT__LOGIN_REQUESTS": "1000000",
+    "RATE_LIMIT__LOGIN_BURST": "1000000",
+}
 """It sends a bad token to each operation, and many requests."""
 
 
@@ -33,7 +38,11 @@ def test_nothing_is_found(project: Project, backend: Backend, tmp_path: Path, do
     command = [str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(HERE / "schemathesis.toml"), "run"]
     options = ["--seed", seed, "--max-examples", EXAMPLES, "--no-color", "-H", f"Authorization: Bearer {project.log_in(backend)}"]
     done = subprocess.run(
-        [*command, f"http://127.0.0.1:{backend.port}/openapi/{document}.json", *options], cwd=tmp_path, capture_output=True, text=True, check=False
+        [*command, f"http://127.0.0.1:{backend.port}/openapi/{document}.json", *options],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     print(done.stdout[-2000:])
     assert done.returncode == 0, done.stdout
