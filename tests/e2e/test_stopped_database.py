@@ -20,16 +20,22 @@ def create(backend: Backend, token: str, number: int) -> int:
     return backend.request("POST", "/api/v1/items", body, token)[0]
 
 
+def stand_still(server: int) -> list[int]:
+    """Stop the server first: it begins no connection while the processes of those that exist are stopped. Return all of them."""
+    os.kill(server, signal.SIGSTOP)
+    connections = children(server)
+    for pid in connections:
+        os.kill(pid, signal.SIGSTOP)
+    return [server, *connections]
+
+
 @pytest.mark.slow
 def test_a_database_that_stands_still_costs_bounded_time_and_no_acknowledged_write(project: Project) -> None:
     with serving(project.home, "--workers", "2", SERVER__REQUEST_TIMEOUT_SECONDS="5", **UNLIMITED) as backend:
         token = project.log_in(backend.ready())
         written = {number: create(backend, token, number) for number in range(20)}
         assert set(written.values()) == {201}
-        server = postmaster(project.home)
-        stopped = [server, *children(server)]
-        for pid in stopped:
-            os.kill(pid, signal.SIGSTOP)
+        stopped = stand_still(postmaster(project.home))
         try:
             for number in range(20, 22):
                 started = time.monotonic()
