@@ -94,6 +94,25 @@ def test_typescript(project: Project, backend: Backend, tmp_path: Path) -> None:
     shutil.copy(HERE / "tsconfig.json", program)
     checked = run_node(program, str(tmp_path / "client/node_modules/typescript/bin/tsc"), "-p", ".")
     assert checked.returncode == 0, checked.stdout
+    assert retried(program) == {
+        "keyed": [201, 3, 1],
+        "conflict": ["conflict", 1, 1],
+        "unkeyed": ["internal", 1, 1],
+        "unkeyedBroken": ["Unanswered", 1, 1],
+        "refusedBefore": [201, 2, 1],
+        "read": ["Unanswered", 4, 1],
+        "once": ["unavailable", 1, 1],
+        "tooLong": ["unavailable", 1, 1],
+        "aborted": ["enough", True],
+    }
     done = run_node(program, "program.js", f"http://127.0.0.1:{backend.port}", project.email, project.password, sku)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == expected(sku) | {"unknown": "function", "named": True}
+
+
+def retried(program: Path) -> Any:
+    """The outcome of each call, how often it was sent, and with how many keys."""
+    shutil.copy(HERE / "retries.mjs", program)
+    done = run_node(program, "retries.mjs")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)

@@ -217,7 +217,7 @@ export class Client {
       } catch (cause) {
         const pause = given.signal?.aborted !== true && repeatable ? this.#pause(attempt, undefined) : undefined;
         if (pause === undefined) throw given.signal?.aborted === true ? cause : new Unanswered(`${name}: ${String(cause)}`, { cause });
-        await this.#sleep(pause);
+        await this.#sleep(pause, given.signal);
         continue;
       }
       if (response.status === 304) throw new NotModified(response.headers.get("etag") ?? "");
@@ -226,7 +226,7 @@ export class Client {
       const temporary = REFUSED_BEFORE.has(problem.kind) || (repeatable && (TEMPORARY.has(problem.kind) || [502, 503, 504].includes(problem.status)));
       const pause = temporary ? this.#pause(attempt, problem.retryAfter) : undefined;
       if (pause === undefined) throw problem;
-      await this.#sleep(pause);
+      await this.#sleep(pause, given.signal);
     }
   }
 
@@ -245,8 +245,20 @@ export class Client {
     return (asked ?? 0) + Math.random() * Math.min(firstPause * 2 ** (attempt - 1), longestPause);
   }
 
-  #sleep(seconds: number): Promise<void> {
-    return this.#settings.sleep?.(seconds) ?? new Promise((done) => setTimeout(done, seconds * 1000));
+  /** Wait, or reject as soon as the caller aborts. */
+  #sleep(seconds: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#settings.sleep !== undefined) return this.#settings.sleep(seconds);
+    return new Promise((done, abort) => {
+      const aborted = (): void => {
+        clearTimeout(timer);
+        abort(signal?.reason);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener("abort", aborted);
+        done();
+      }, seconds * 1000);
+      signal?.addEventListener("abort", aborted, { once: true });
+    });
   }
 }
 
