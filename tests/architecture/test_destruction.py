@@ -27,6 +27,7 @@ REVIEWED: Final = {
     ("src/api_base/cli/database_tools.py", "replace"): "the file that `db dump` names, by a complete dump",
     ("src/api_base/cli/database_tools.py", "unlink"): TEMPORARY,
     ("src/api_base/cli/database_tools.py", "drop schema"): "`db restore` only, in one transaction with the dump that replaces it",
+    ("src/api_base/cli/openapi.py", "replace"): "files of a client, in a folder that the same command wrote, or that was empty",
     ("src/api_base/cli/openapi.py", "write_text"): "files of a folder that is empty, or that the same function makes",
     ("src/api_base/generating/origin.py", "copy2"): "the wheel of a version, under its name, into the folder of wheels",
     ("src/api_base/generating/project.py", "rename"): "a complete project, to a name that nothing has, or an empty folder",

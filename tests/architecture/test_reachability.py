@@ -23,6 +23,7 @@ STARTS: Final = {
     "api_base.cli.__main__": "python -m api_base.cli, which the supervisor starts",
     "api_base.infrastructure.storage.inspection.process": "python -m …, which handlers.py starts for each content",
     "api_base.testing": "pytest, whose plugin it is: docs/testing.md",
+    "api_base.generating.clients.runtime.sending": "programs with a client, which api-base openapi python copies it into",
     "api_base.serving.server_process": "python -m api_base.serving.server_process, which the supervisor starts",
     "api_base.serving.preparation": "python -m api_base.serving.preparation, which the supervisor starts",
 }
