@@ -1,6 +1,7 @@
 """The client for Python: which requests it repeats and how, what it sends, and what it makes of answers, with and without asyncio."""
 
 import asyncio
+import pickle
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
@@ -33,7 +34,7 @@ def problem(kind: str, status: int, **headers: str) -> httpx2.Response:
     return httpx2.Response(status, json=members, headers={"content-type": "application/problem+json", **headers})
 
 
-type Outcome = httpx2.Response | type[httpx2.TransportError]
+type Outcome = httpx2.Response | type[httpx2.RequestError]
 
 
 @dataclass
@@ -101,7 +102,7 @@ OK: Final = 201
         ({**CREATE, "keyed": True}, httpx2.ReadError, 2),
         ({**CREATE, "keyed": True}, problem("conflict", 409), 1),
         (CREATE, problem("quota-exceeded", 429), 2),
-        (CREATE, problem("unavailable", 503), 2),
+        (CREATE, problem("unavailable", 503), 1),
         (CREATE, problem("temporary-reduced-capacity", 503), 2),
         (CREATE, problem("timeout", 503), 1),
         (CREATE, problem("internal", 500), 1),
@@ -110,6 +111,8 @@ OK: Final = 201
         (CREATE, httpx2.ReadTimeout, 1),
         (CREATE, httpx2.ConnectError, 2),
         ({"method": "GET", "path": "/items"}, problem("timeout", 503), 2),
+        ({"method": "GET", "path": "/items"}, httpx2.Response(500, text="broken"), 2),
+        ({"method": "GET", "path": "/items"}, httpx2.DecodingError, 2),
         ({"method": "GET", "path": "/items"}, httpx2.RemoteProtocolError, 2),
         ({"method": "QUERY", "path": "/items"}, problem("internal", 500), 2),
         ({"method": "DELETE", "path": "/items"}, problem("internal", 500), 1),
@@ -155,7 +158,7 @@ def test_an_operation_without_keys_gets_none(send: Sender) -> None:
 def test_attempts_end_and_pauses_grow_to_their_limit(send: Sender) -> None:
     server = Server([problem("unavailable", 503) for _ in range(6)])
     with pytest.raises(Problem) as raised:
-        send(server, Call(**CREATE), retries=Retries(attempts=6, first_pause=1.0, longest_pause=4.0))
+        send(server, Call(**CREATE, keyed=True), retries=Retries(attempts=6, first_pause=1.0, longest_pause=4.0))
     assert raised.value.kind == "unavailable"
     assert len(server.requests) == 6
     assert all(0 <= pause <= limit for pause, limit in zip(server.pauses, [1, 2, 4, 4, 4], strict=True))
@@ -222,9 +225,52 @@ def test_an_answer_has_its_version_and_says_whether_it_is_kept(send: Sender) -> 
         _ = without.etag
 
 
-def test_bytes_stay_bytes(send: Sender) -> None:
-    answer = send(Server([httpx2.Response(200, content=b"\x00\x01", headers={"content-type": "image/png"})]), Call("GET", "/file"))
-    assert answer.body == b"\x00\x01"
+@pytest.mark.parametrize("content", [b"\x00\x01", b'{"a": 1.10}', b""])
+def test_bytes_stay_bytes(send: Sender, content: bytes) -> None:
+    response = httpx2.Response(200, content=content, headers={"content-type": "application/json"})
+    assert send(Server([response]), Call("GET", "/file", accepts="application/octet-stream")).body == content
+
+
+@pytest.mark.parametrize("content", [b"<html>", b'{"a":', b"\xff"])
+def test_what_is_no_json_is_no_answer(send: Sender, content: bytes) -> None:
+    server = Server([httpx2.Response(200, content=content, headers={"content-type": "text/html"})])
+    with pytest.raises(Unanswered, match="the answer is not JSON, but text/html"):
+        send(server, Call("GET", "/items"))
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("after", "seconds"),
+    [("7", 7.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("Fri, 31 Dec 2999 23:59:59 GMT", 1e9), ("soon", None), ("", None), ("-1", None)],
+)
+def test_what_the_server_asks_for_is_a_number_or_a_date(send: Sender, after: str, seconds: float | None) -> None:
+    with pytest.raises(Problem) as raised:
+        send(Server([problem("conflict", 409, **{"retry-after": after})]), Call(**CREATE))
+    found = raised.value.retry_after
+    assert found == seconds if seconds != 1e9 else found is not None and found > seconds
+
+
+def test_a_problem_crosses_the_border_of_a_process(send: Sender) -> None:
+    with pytest.raises(ConflictProblem) as raised:
+        send(Server([problem("conflict", 409)]), Call(**CREATE))
+    copied = pickle.loads(pickle.dumps(raised.value))
+    assert (type(copied), copied.kind, str(copied)) == (ConflictProblem, "conflict", str(raised.value))
+
+
+def test_every_request_has_the_headers_of_the_client(send: Sender) -> None:
+    server = Server([httpx2.Response(200, json={})])
+    send(server, Call("GET", "/items", headers={"If-None-Match": "x"}), headers={"traceparent": "00-1", "user-agent": "shop"})
+    assert (server.seen("traceparent"), server.seen("user-agent"), server.seen("if-none-match")) == (["00-1"], ["shop"], ["x"])
+
+
+def test_a_cursor_that_is_repeated_ends_the_pages() -> None:
+    server = Server([httpx2.Response(200, json={"items": [1], "next_cursor": "x"}) for _ in range(3)])
+    with (
+        Client(URL, http=httpx2.Client(transport=httpx2.MockTransport(server))) as client,
+        pytest.raises(Unanswered, match="repeats the cursor"),
+    ):
+        list(client.elements(Call("GET", "/items")))
+    assert len(server.requests) == 2
 
 
 def test_what_is_not_modified_is_said(send: Sender) -> None:
@@ -262,14 +308,17 @@ def test_forms_and_bytes_are_sent_as_they_are_declared(send: Sender) -> None:
     ]
 
 
-def test_an_empty_value_of_the_path_names_no_other_route(send: Sender) -> None:
-    with pytest.raises(ValueError, match="id must not be empty"):
-        send(Server([]), Call("DELETE", "/items/{id}", places={"id": ""}))
+@pytest.mark.parametrize("value", ["", ".", ".."])
+def test_a_value_of_the_path_names_no_other_route(send: Sender, value: str) -> None:
+    with pytest.raises(ValueError, match="id must not be"):
+        send(Server([]), Call("DELETE", "/items/{id}", places={"id": value}))
 
 
-@pytest.mark.parametrize("url", ["", "api.example.com", "ftp://x.test", "https://", "https://x.test?a=1", "https://x.test#a"])
+@pytest.mark.parametrize(
+    "url", ["", "api.example.com", "ftp://x.test", "https://", "https://x.test?a=1", "https://x.test#a", "https://u:p@x.test", "https://:1"]
+)
 def test_what_is_no_url_of_a_server_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="is not the URL of a server"):
+    with pytest.raises(ValueError, match="is not that of a server"):
         Transport(url, None, Retries(), {})
 
 

@@ -6,6 +6,7 @@ const problem = (kind, status, headers = {}) => () => new Response(JSON.stringif
 const broken = () => {
   throw new TypeError("no connection");
 };
+const page = () => new Response(JSON.stringify({ items: [{ id: "1" }], next_cursor: "x" }));
 const done = () => new Response(JSON.stringify({ id: "1" }), { status: 201, headers: { "content-type": "application/json" } });
 
 async function attempts(outcomes, call, settings = {}) {
@@ -42,6 +43,13 @@ console.log(
     unkeyedBroken: await attempts([broken], login),
     refusedBefore: await attempts([problem("quota-exceeded", 429)], login),
     read: await attempts([broken, broken, broken, broken, broken], list),
+    unavailable: await attempts([problem("unavailable", 503)], login),
+    page: await attempts([() => new Response("<html>")], list),
+    late: await attempts([problem("unavailable", 503, { "retry-after": "Fri, 31 Dec 2999 23:59:59 GMT" })], list),
+    dots: await attempts([], async (client) => client.get("/api/v2/items/{id}", { path: { id: ".." } })),
+    repeated: await attempts([page, page, page], async (client) => {
+      for await (const one of client.each("/api/v2/items")) void one;
+    }),
     once: await attempts([problem("unavailable", 503)], list, { retries: { attempts: 1 } }),
     tooLong: await attempts([problem("unavailable", 503, { "retry-after": "3600" })], list),
     aborted: await abortedWhileWaiting(),

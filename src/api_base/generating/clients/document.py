@@ -127,6 +127,8 @@ def _operation(document: Json, path: str, method: str, item: Json, operation: Js
     declared = [_resolved(document, one) for one in (*item.get("parameters", []), *operation.get("parameters", []))]
     media_type, schema = _result(operation)
     result, sparse = _full_and_sparse(schema)
+    if sparse is not None and not any(one["name"] == "fields" for one in declared):
+        result = schema  # `fields` is in the body: the result is one or the other
     parameters = _parameters([one for one in declared if one["in"] != "header" or one["name"].lower() not in _OWN_HEADERS])
     return Operation(
         name=identifier(operation["operationId"]),

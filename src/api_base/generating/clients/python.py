@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from api_base.core.errors import ConfigurationError
-from api_base.generating.clients.document import JSON, Json, Operation, Parameter, kinds, operations
+from api_base.generating.clients.document import JSON, Body, Json, Operation, Parameter, kinds, operations
 from api_base.generating.clients.python_types import MODELS, models, type_of
 
 _RUNTIME: Final = Path(__file__).with_name("runtime")
@@ -48,7 +48,9 @@ def python_client(document: Json, package: str) -> Mapping[str, str]:
         ),
         f"{package}/__init__.py": _exports(info["title"], document),
         f"{package}/client.py": _clients(found),
-        f"{package}/models.py": models(document),
+        f"{package}/models.py": models(
+            document, {_body_name(one): one.body.schema for one in found if one.body is not None and _unnamed(one.body)}
+        ),
         f"{package}/problems.py": _problems(document),
         f"{package}/py.typed": "",
         **{
@@ -177,7 +179,7 @@ class _Method:
         shown = [one for one in of.parameters if one.wire not in without]
         named = ["self", *(f"{one.name}: {_accepted(one)}" for one in shown if one.place == "path")]
         if of.body is not None:
-            kind = type_of(of.body.schema, _PREFIX) if of.body.media_type in {JSON, _FORM} else "bytes"
+            kind = _body_type(of, of.body)
             named.append(f"body: {kind}" if of.body.needed else f"body: {kind} | None = None")
         rest = []
         for one in shown:
@@ -208,6 +210,15 @@ class _Method:
         return f"Call({', '.join(given)})"
 
 
+def _unnamed(body: Body) -> bool:
+    """Whether the body is an object that is described where it is used, such as the filters of a QUERY."""
+    return body.media_type == JSON and bool(body.schema.get("properties"))
+
+
+def _body_name(of: Operation) -> str:
+    return "".join(part.capitalize() for part in of.name.split("_")) + "Body"
+
+
 def _pages_name(name: str) -> str:
     """
     >>> _pages_name("list_items"), _pages_name("search")
@@ -216,12 +227,20 @@ def _pages_name(name: str) -> str:
     return f"iter_{name.removeprefix('list_')}"
 
 
+def _body_type(of: Operation, body: Body) -> str:
+    if _unnamed(body):
+        return _PREFIX + _body_name(of)
+    return type_of(body.schema, _PREFIX) if body.media_type in {JSON, _FORM} else "bytes"
+
+
 def _accepted(one: Parameter) -> str:
-    """Return the type of a parameter. A filter is a value, or one for each operator."""
+    """Return the type of a parameter. A filter is a value, or one for each operator: a list for `in`."""
     if one.place == "header":
         return "str"
-    if one.schema.get("type") == "object":
-        return f"str | {type_of(one.schema, _PREFIX)}"
+    properties: Json = one.schema.get("properties", {})
+    if one.schema.get("type") == "object" and properties:
+        values = dict.fromkeys([*(type_of(value, _PREFIX) for value in properties.values()), "list[str]"])
+        return f"str | Mapping[Literal[{', '.join(repr(name) for name in properties)}], {' | '.join(values)}]"
     return type_of(one.schema, _PREFIX)
 
 

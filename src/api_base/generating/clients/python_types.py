@@ -3,7 +3,7 @@
 import json
 import keyword
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from api_base.generating.clients.document import Json, class_name, reference
@@ -15,14 +15,15 @@ HEADER: Final = '''"""The values of requests and responses, as JSON decodes to t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 '''
 
 
-def models(document: Json) -> str:
-    """Return the module of the types of a document."""
-    schemas = document.get("components", {}).get("schemas", {})
+def models(document: Json, bodies: Mapping[str, Json]) -> str:
+    """Return the module of the types of a document. `bodies` are schemas without a name, by the names that they get."""
+    schemas = {**document.get("components", {}).get("schemas", {}), **bodies}
     return HEADER + "\n\n".join(_definition(class_name(name), schema) for name, schema in sorted(schemas.items())) + "\n"
 
 
@@ -52,7 +53,7 @@ def _mapping(schema: Json, prefix: str) -> str:
     properties: Json = schema.get("properties", {})
     if properties:
         values = dict.fromkeys(type_of(one, prefix) for one in properties.values())
-        return f"dict[Literal[{', '.join(repr(one) for one in properties)}], {' | '.join(values)}]"
+        return f"Mapping[Literal[{', '.join(repr(one) for one in properties)}], {' | '.join(values)}]"
     rest = schema.get("additionalProperties", True)
     return f"dict[str, {type_of(rest, prefix) if isinstance(rest, dict) else 'Any'}]"
 

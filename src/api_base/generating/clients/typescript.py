@@ -38,7 +38,7 @@ def _package(document: Json, package: str) -> Json:
         "type": "module",
         "exports": {".": exported, "./schema": {"types": "./dist/schema.d.ts"}},
         "files": ["dist"],
-        "engines": {"node": ">=20"},
+        "engines": {"node": ">=20.3"},
         "scripts": {"build": "openapi-typescript openapi.json --default-non-nullable=false -o src/schema.ts && tsc"},
         "devDependencies": {"openapi-typescript": "^7.10.1", "typescript": "^5.9.3"},
     }
@@ -47,6 +47,7 @@ def _package(document: Json, package: str) -> Json:
 def _operations(document: Json) -> str:
     found = operations(document)
     keyed = sorted(f"{one.method} {one.path}" for one in found if one.keyed)
+    files = sorted(f"{one.method} {one.path}" for one in found if one.media_type not in {JSON, None})
     bodies = {f"{one.method} {one.path}": one.body.media_type for one in found if one.body is not None and one.body.media_type != JSON}
     return "\n".join(
         [
@@ -55,6 +56,9 @@ def _operations(document: Json) -> str:
             "",
             "/** The media types of bodies that are not JSON. */",
             f"export const bodies: Readonly<Record<string, string>> = {json.dumps(bodies, indent=2, sort_keys=True)};",
+            "",
+            "/** The operations whose result is a file. */",
+            f"export const bytes: ReadonlySet<string> = new Set({json.dumps(files, indent=2)});",
             "",
             "/** The kinds of problems. A later version of the API may have more. */",
             f"export type Kind = {' | '.join([*map(json.dumps, kinds(document)), '(string & {})'])};",

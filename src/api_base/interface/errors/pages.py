@@ -125,8 +125,8 @@ EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
         "from a missing one.",
     ),
     "unavailable": (
-        "A backing service does not respond, or is overloaded. The request was not executed.",
-        "Try the same request again after the seconds in `Retry-After`.",
+        "A backing service does not respond, or is overloaded. The request was not executed, unless `detail` says that its outcome is unknown.",
+        "Try the same request again after the seconds in `Retry-After`; a change with its `Idempotency-Key`, or after reading the resource.",
     ),
     "unsupported-media-type": (
         "The `Content-Type` is missing, or the route does not support it.",

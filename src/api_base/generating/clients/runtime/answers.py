@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
 
 
 class Unanswered(Exception):
-    """The server cannot be reached, or the connection broke. A request that may not be repeated was possibly executed."""
+    """The server cannot be reached, the connection broke, or something else than this API answered. A request that may not be repeated was
+    possibly executed."""
 
 
 class NotModified(Exception):
@@ -31,28 +34,48 @@ class Problem(Exception):
     """
 
     def __init__(self, response: httpx2.Response, members: Mapping[str, Any]) -> None:
-        self.type = str(members.get("type", "about:blank"))
+        self.type = _text(members, "type", "about:blank")
         self.kind = kind_of(members)
-        self.title = str(members.get("title", response.reason_phrase))
+        self.title = _text(members, "title", response.reason_phrase)
         self.status = response.status_code
-        self.detail = str(members.get("detail", ""))
-        self.instance = str(members.get("instance", response.request.url.path))
-        self.request_id = str(members.get("request_id", response.headers.get("x-request-id", "")))
+        self.detail = _text(members, "detail")
+        self.instance = _text(members, "instance", response.request.url.path)
+        self.request_id = _text(members, "request_id", response.headers.get("x-request-id", ""))
         found = members.get("errors")
         self.errors = tuple(
-            Violation(str(one.get("pointer", "")), str(one.get("code", "")), str(one.get("message", "")))
+            Violation(_text(one, "pointer"), _text(one, "code"), _text(one, "message"))
             for one in (found if isinstance(found, list) else ())
             if isinstance(one, dict)
         )
-        after = response.headers.get("retry-after", "")
-        self.retry_after = float(after) if after.isascii() and after.isdigit() else None
+        self.retry_after = _seconds(response.headers.get("retry-after", ""))
         self.members = members
         super().__init__(f"{self.status} {self.title}: {self.detail} [{self.kind}, request {self.request_id}]")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let a problem cross the border of a process, without the response."""
+        return (_restored, (type(self), str(self), self.__dict__))
 
 
 def kind_of(members: Mapping[str, Any]) -> str:
     """Return the last part of the type of a problem; empty without one."""
-    return str(members.get("type", "")).rpartition("#")[2].rpartition("/")[2]
+    kind = _text(members, "type").rpartition("#")[2].rpartition("/")[2]
+    return "" if kind == "about:blank" else kind
+
+
+def _text(members: Mapping[str, Any], name: str, otherwise: str = "") -> str:
+    value = members.get(name)
+    return value if isinstance(value, str) else otherwise
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Return the seconds of a `Retry-After` [RFC 9110, section 10.2.3], a number or a date; None for anything else."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after)
+    try:
+        at = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, ((at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +102,10 @@ class Answer[T]:
     def replayed(self) -> bool:
         """Whether the response is that of an earlier request with the same Idempotency-Key."""
         return self.headers.get("idempotency-replayed") == "true"
+
+
+def _restored(kind: type[Problem], text: str, state: dict[str, Any]) -> Problem:
+    problem = kind.__new__(kind, text)
+    problem.__dict__.update(state)
+    problem.args = (text,)
+    return problem

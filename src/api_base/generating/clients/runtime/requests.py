@@ -13,10 +13,13 @@ import httpx2
 from api_base.generating.clients.runtime.answers import Answer, NotModified, Problem, Unanswered, kind_of
 
 USER_AGENT: Final = "api-base-client"
-_REFUSED_BEFORE: Final = frozenset({"quota-exceeded", "temporary-reduced-capacity", "unavailable"})
+JSON: Final = "application/json"
+_REFUSED_BEFORE: Final = frozenset({"quota-exceeded", "temporary-reduced-capacity"})
 """Kinds of problems of requests that were not executed, whatever their method."""
-_TEMPORARY: Final = frozenset({"request-in-progress", "timeout", "internal"})
-"""Kinds of problems that another attempt may not have, of requests that may be repeated."""
+_TEMPORARY: Final = frozenset({500, 502, 503, 504})
+"""Statuses that another attempt may not have, of requests that may be repeated: a service that is unavailable may have done its part."""
+_DOTS: Final = frozenset({"", ".", ".."})
+"""What is no segment of a path: a library would take it away, and another operation would be called."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "QUERY"})
 
 
@@ -49,33 +52,39 @@ class Call:
     json: object = None
     form: Mapping[str, object] | None = None
     content: bytes | None = None
-    content_type: str = "application/json"
+    content_type: str = JSON
     keyed: bool = False
     idempotency_key: str | None = None
-    accepts: str = "application/json"
+    accepts: str = JSON
 
 
 class Transport:
     """What both clients share: how a call becomes a request, and whether its outcome is final."""
 
-    def __init__(self, url: str, language: str | None, retries: Retries, problems: Mapping[str, type[Problem]]) -> None:
+    def __init__(
+        self,
+        url: str,
+        language: str | None,
+        retries: Retries,
+        problems: Mapping[str, type[Problem]],
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
-            raise ValueError(f"{url!r} is not the URL of a server, such as https://api.example.com.")
-        self._url, self._language, self.retries, self._problems = url.rstrip("/"), language, retries, problems
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
+            raise ValueError("The URL is not that of a server, such as https://api.example.com: no user, no query.")
+        self._url, self.retries, self._problems = url.rstrip("/"), retries, problems
+        self._headers = {"user-agent": USER_AGENT, **({} if language is None else {"accept-language": language}), **(headers or {})}
 
     def request(self, http: httpx2.Client | httpx2.AsyncClient, call: Call) -> httpx2.Request:
         """Return the request, which has the same key in every attempt."""
         path = call.path
         for name, value in call.places.items():
-            if not str(value):
-                raise ValueError(f"{name} must not be empty.")
+            if str(value) in _DOTS:
+                raise ValueError(f"{name} must not be {str(value)!r}.")
             path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
-        headers = {"accept": f"{call.accepts}, application/problem+json", "user-agent": USER_AGENT}
-        if self._language is not None:
-            headers["accept-language"] = self._language
+        headers = {**self._headers, "accept": f"{call.accepts}, application/problem+json"}
         if call.keyed:
-            headers["idempotency-key"] = call.idempotency_key or str(uuid.uuid4())
+            headers["idempotency-key"] = str(uuid.uuid4()) if call.idempotency_key is None else call.idempotency_key
         headers |= {name: value for name, value in call.headers.items() if value is not None}
         content = call.content
         data = None
@@ -93,14 +102,14 @@ class Transport:
         if response.status_code == 304:
             raise NotModified(response.headers.get("etag", ""))
         if response.is_success:
-            return Answer(_body(response), response.status_code, response.headers), 0.0
+            return Answer(_body(call, response), response.status_code, response.headers), 0.0
         problem = self._problem(response)
         pause = self.retries.pause(attempt, problem.retry_after) if _temporary(call, problem) else None
         if pause is None:
             raise problem
         return None, pause
 
-    def unanswered(self, call: Call, error: httpx2.TransportError, attempt: int) -> float:
+    def unanswered(self, call: Call, error: httpx2.RequestError, attempt: int) -> float:
         """Return the pause before the next attempt. Raises `Unanswered` if there is none."""
         unsent = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
         pause = self.retries.pause(attempt, None) if unsent or _repeatable(call) else None
@@ -125,14 +134,20 @@ def _repeatable(call: Call) -> bool:
 def _temporary(call: Call, problem: Problem) -> bool:
     if problem.kind in _REFUSED_BEFORE:
         return True
-    return _repeatable(call) and (problem.kind in _TEMPORARY or problem.status in {502, 503, 504})
+    return _repeatable(call) and (problem.kind == "request-in-progress" or problem.status in _TEMPORARY)
 
 
-def _body(response: httpx2.Response) -> Any:
+def _body(call: Call, response: httpx2.Response) -> Any:
+    """Return what the operation declares: bytes as they are, JSON, or None. Raises `Unanswered` for something else, the page of a proxy."""
+    if call.accepts != JSON:
+        return response.content
     if not response.content:
         return None
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip()
-    return response.json() if media_type == "application/json" or media_type.endswith("+json") else response.content
+    try:
+        return response.json()
+    except ValueError:
+        media_type = response.headers.get("content-type", "nothing")
+        raise Unanswered(f"{call.method} {call.path}: the answer is not JSON, but {media_type}.") from None
 
 
 def _flat(query: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -150,3 +165,11 @@ def _text(value: object) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ",".join(_text(one).replace("\\", "\\\\").replace(",", "\\,") for one in value)
     return str(value)
+
+
+def next_cursor(page: Mapping[str, Any], call: Call) -> str | None:
+    """Return the cursor of the page after `page`; None after the last one. Raises `Unanswered` for the one that was sent."""
+    cursor: str | None = page.get("next_cursor")
+    if cursor is not None and cursor == call.query.get("cursor"):
+        raise Unanswered(f"{call.method} {call.path}: the server repeats the cursor {cursor[:50]!r}.")
+    return cursor

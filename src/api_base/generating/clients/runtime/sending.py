@@ -8,11 +8,12 @@ from typing import Any, ClassVar, Self, cast
 import httpx2
 
 from api_base.generating.clients.runtime.answers import Answer, Problem
-from api_base.generating.clients.runtime.requests import Call, Retries, Transport
+from api_base.generating.clients.runtime.requests import Call, Retries, Transport, next_cursor
 
 
 class SyncClient:
-    """Sends the requests of one thread after another. `token` is an access token, or a function that returns a valid one. `http` is for tests and proxies."""
+    """Sends the requests of one thread after another. `token` is an access token, or a function that returns a valid one. `timeout` is in seconds, of each
+    connection, write and read. `headers` are those of every request, `http` is for tests and proxies."""
 
     problems: ClassVar[Mapping[str, type[Problem]]] = {}
 
@@ -24,11 +25,12 @@ class SyncClient:
         language: str | None = None,
         timeout: float = 30.0,
         retries: Retries = Retries(),
+        headers: Mapping[str, str] | None = None,
         http: httpx2.Client | None = None,
     ) -> None:
         self.token = token
-        self._transport = Transport(url, language, retries, self.problems)
-        self._http = httpx2.Client(timeout=timeout) if http is None else http
+        self._transport = Transport(url, language, retries, self.problems, headers)
+        self._http, self._own = (httpx2.Client(timeout=timeout), True) if http is None else (http, False)
         self._sleep: Callable[[float], None] = time.sleep
 
     def __enter__(self) -> Self:
@@ -38,8 +40,9 @@ class SyncClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
+        """Close the connections, but not those of an `http` that was given."""
+        if self._own:
+            self._http.close()
 
     def send(self, call: Call) -> Answer[Any]:
         """Send a call until its outcome is final. Raises `Problem`, `NotModified` and `Unanswered`."""
@@ -52,7 +55,7 @@ class SyncClient:
                 request.headers["authorization"] = f"Bearer {token}"
             try:
                 response = self._http.send(request, follow_redirects=False)
-            except httpx2.TransportError as error:
+            except httpx2.RequestError as error:
                 pause = self._transport.unanswered(call, error, attempt)
             else:
                 answer, pause = self._transport.answered(call, response, attempt)
@@ -65,13 +68,14 @@ class SyncClient:
         while True:
             page = self.send(call).body
             yield from page["items"]
-            if (cursor := page.get("next_cursor")) is None:
+            if (cursor := next_cursor(page, call)) is None:
                 return
             call.query = {**call.query, "cursor": cursor}
 
 
 class AsyncioClient:
-    """Sends requests of asyncio. `token` is an access token, or a function that returns a valid one. `http` is for tests and proxies."""
+    """Sends requests of asyncio. `token` is an access token, or a function that returns a valid one. `timeout` is in seconds, of each
+    connection, write and read. `headers` are those of every request, `http` is for tests and proxies."""
 
     problems: ClassVar[Mapping[str, type[Problem]]] = {}
 
@@ -83,11 +87,12 @@ class AsyncioClient:
         language: str | None = None,
         timeout: float = 30.0,
         retries: Retries = Retries(),
+        headers: Mapping[str, str] | None = None,
         http: httpx2.AsyncClient | None = None,
     ) -> None:
         self.token = token
-        self._transport = Transport(url, language, retries, self.problems)
-        self._http = httpx2.AsyncClient(timeout=timeout) if http is None else http
+        self._transport = Transport(url, language, retries, self.problems, headers)
+        self._http, self._own = (httpx2.AsyncClient(timeout=timeout), True) if http is None else (http, False)
         self._sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def __aenter__(self) -> Self:
@@ -97,8 +102,9 @@ class AsyncioClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
+        """Close the connections, but not those of an `http` that was given."""
+        if self._own:
+            await self._http.aclose()
 
     async def send(self, call: Call) -> Answer[Any]:
         """Send a call until its outcome is final. Raises `Problem`, `NotModified` and `Unanswered`."""
@@ -111,7 +117,7 @@ class AsyncioClient:
                 request.headers["authorization"] = f"Bearer {token}"
             try:
                 response = await self._http.send(request, follow_redirects=False)
-            except httpx2.TransportError as error:
+            except httpx2.RequestError as error:
                 pause = self._transport.unanswered(call, error, attempt)
             else:
                 answer, pause = self._transport.answered(call, response, attempt)
@@ -125,6 +131,6 @@ class AsyncioClient:
             page = cast("dict[str, Any]", (await self.send(call)).body)
             for element in page["items"]:
                 yield element
-            if (cursor := page.get("next_cursor")) is None:
+            if (cursor := next_cursor(page, call)) is None:
                 return
             call.query = {**call.query, "cursor": cursor}

@@ -1,6 +1,6 @@
 /** A typed client on fetch, without dependencies: requests, retries, problems and pages. `schema.ts` and `operations.ts` describe the API. */
 
-import { bodies, keyed, type Kind } from "./operations.js";
+import { bodies, bytes, keyed, type Kind } from "./operations.js";
 import type { paths } from "./schema.js";
 
 type Method = "get" | "post" | "put" | "patch" | "delete";
@@ -44,6 +44,7 @@ type Page = { items: readonly unknown[]; next_cursor: string | null };
 export type Lists = {
   [P in PathsWith<"get">]: Full<Content<Success<Operation<P, "get">>>> extends Page ? P : never;
 }[PathsWith<"get">];
+type Paged<O> = O extends { query?: infer Q } ? Omit<O, "query"> & { query?: Omit<NonNullable<Q>, "fields" | "cursor" | "include_total"> } : O;
 type Element<P extends Lists> = Full<Content<Success<Operation<P, "get">>>> extends { items: readonly (infer T)[] } ? T : never;
 
 /** One fault of a request: where it is (JSON Pointer, RFC 6901), the code of the rule, and a message for people. */
@@ -70,18 +71,17 @@ export class Problem extends Error {
     const title = text("title", response.statusText);
     super(`${response.status} ${title}: ${text("detail")}`);
     this.type = text("type", "about:blank");
-    this.kind = this.type.slice(Math.max(this.type.lastIndexOf("/"), this.type.lastIndexOf("#")) + 1);
+    this.kind = this.type === "about:blank" ? "" : this.type.slice(Math.max(this.type.lastIndexOf("/"), this.type.lastIndexOf("#")) + 1);
     this.title = title;
     this.status = response.status;
     this.detail = text("detail");
     this.requestId = text("request_id", response.headers.get("x-request-id") ?? "");
     this.errors = Array.isArray(members["errors"]) ? (members["errors"] as Violation[]) : [];
-    const after = response.headers.get("retry-after");
-    this.retryAfter = after !== null && /^\d+$/.test(after) ? Number(after) : undefined;
+    this.retryAfter = secondsOf(response.headers.get("retry-after"));
   }
 }
 
-/** The server cannot be reached, or the connection broke. A request that may not be repeated was possibly executed. */
+/** The server cannot be reached, the connection broke, or something else than this API answered. A request that may not be repeated was possibly executed. */
 export class Unanswered extends Error {
   override readonly name = "Unanswered";
 }
@@ -129,6 +129,8 @@ export interface Settings {
   /** Seconds until an attempt is given up. */
   readonly timeout?: number;
   readonly retries?: Partial<Retries>;
+  /** Headers of every request. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly fetch?: typeof fetch;
   readonly sleep?: (seconds: number) => Promise<void>;
 }
@@ -142,11 +144,12 @@ interface Given {
   signal?: AbortSignal;
 }
 
-const REFUSED_BEFORE: ReadonlySet<string> = new Set(["quota-exceeded", "temporary-reduced-capacity", "unavailable"]);
-const TEMPORARY: ReadonlySet<string> = new Set(["request-in-progress", "timeout", "internal"]);
+const REFUSED_BEFORE: ReadonlySet<string> = new Set(["quota-exceeded", "temporary-reduced-capacity"]);
+/** Statuses that another attempt may not have: a service that is unavailable may have done its part. */
+const TEMPORARY: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 const JSON_TYPE = "application/json";
 
-/** The operations of the API by method and path. Every method rejects with `Problem`, `NotModified` or `Unanswered`. */
+/** The operations of the API by method and path. Every method rejects with `Problem`, `NotModified` or `Unanswered`, or with the reason of a signal that aborts it. */
 export class Client {
   readonly #url: string;
   readonly #settings: Settings;
@@ -154,7 +157,7 @@ export class Client {
 
   constructor(settings: Settings) {
     const url = new URL(settings.url);
-    if (!/^https?:$/.test(url.protocol) || url.search || url.hash) throw new Error(`${settings.url} is not the URL of a server, such as https://api.example.com.`);
+    if (!/^https?:$/.test(url.protocol) || url.username || url.search || url.hash) throw new Error("The URL is not that of a server, such as https://api.example.com: no user, no query.");
     this.#url = settings.url.replace(/\/+$/, "");
     this.#settings = settings;
     this.#retries = { attempts: 4, firstPause: 0.25, longestPause: 30, ...settings.retries };
@@ -181,15 +184,17 @@ export class Client {
   }
 
   /** Yield the elements of all pages of a list, one request after another. */
-  async *each<P extends Lists>(path: P, ...options: Arguments<Options<P, "get">>): AsyncGenerator<Element<P>, void, undefined> {
+  async *each<P extends Lists>(path: P, ...options: Arguments<Paged<Options<P, "get">>>): AsyncGenerator<Element<P>, void, undefined> {
     const given = (options[0] ?? {}) as Given;
-    let cursor: string | null | undefined;
-    do {
-      const query = cursor === undefined ? given.query : { ...given.query, cursor };
-      const page: Page = (await this.#send<Page>("get", path, { ...given, ...(query === undefined ? {} : { query }) })).body;
+    let cursor: string | undefined;
+    for (;;) {
+      const query: Record<string, unknown> = cursor === undefined ? { ...given.query } : { ...given.query, cursor };
+      const page: Page = (await this.#send<Page>("get", path, { ...given, query })).body;
       yield* page.items as Element<P>[];
+      if (page.next_cursor == null) return;
+      if (page.next_cursor === cursor) throw new Unanswered(`GET ${path}: the server repeats the cursor ${cursor.slice(0, 50)}.`);
       cursor = page.next_cursor;
-    } while (cursor !== null);
+    }
   }
 
   async #send<T>(method: Method, path: string, options: unknown): Promise<Answer<T>> {
@@ -198,22 +203,24 @@ export class Client {
     const headers = this.#headers(name, given);
     const sent = given.body === undefined ? undefined : encoded(given.body, headers.get("content-type") ?? JSON_TYPE);
     const repeatable = method === "get" || keyed.has(name);
+    const url = this.#url + target(path, given);
     for (let attempt = 1; ; attempt += 1) {
+      given.signal?.throwIfAborted();
       const token = typeof this.#settings.token === "function" ? await this.#settings.token() : this.#settings.token;
       if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
       const timeout = AbortSignal.timeout((this.#settings.timeout ?? 30) * 1000);
       const signal = given.signal === undefined ? timeout : AbortSignal.any([given.signal, timeout]);
       let response: Response;
-      let bytes: Blob;
+      let content: Blob;
       try {
-        response = await (this.#settings.fetch ?? fetch)(this.#url + target(path, given), {
+        response = await (this.#settings.fetch ?? fetch)(url, {
           method: method.toUpperCase(),
           headers,
           redirect: "manual",
           signal,
           ...(sent === undefined ? {} : { body: sent }),
         });
-        bytes = await response.blob();
+        content = await response.blob();
       } catch (cause) {
         const pause = given.signal?.aborted !== true && repeatable ? this.#pause(attempt, undefined) : undefined;
         if (pause === undefined) throw given.signal?.aborted === true ? cause : new Unanswered(`${name}: ${String(cause)}`, { cause });
@@ -221,9 +228,9 @@ export class Client {
         continue;
       }
       if (response.status === 304) throw new NotModified(response.headers.get("etag") ?? "");
-      if (response.ok) return new Answer((await decoded(response, bytes)) as T, response.status, response.headers);
-      const problem = await problemOf(response, bytes);
-      const temporary = REFUSED_BEFORE.has(problem.kind) || (repeatable && (TEMPORARY.has(problem.kind) || [502, 503, 504].includes(problem.status)));
+      if (response.ok) return new Answer((await decoded(name, response, content)) as T, response.status, response.headers);
+      const problem = await problemOf(response, content);
+      const temporary = REFUSED_BEFORE.has(problem.kind) || (repeatable && (problem.kind === "request-in-progress" || TEMPORARY.has(problem.status)));
       const pause = temporary ? this.#pause(attempt, problem.retryAfter) : undefined;
       if (pause === undefined) throw problem;
       await this.#sleep(pause, given.signal);
@@ -231,9 +238,10 @@ export class Client {
   }
 
   #headers(name: string, given: Given): Headers {
-    const headers = new Headers({ accept: `${JSON_TYPE}, application/problem+json, */*;q=0.1` });
+    const headers = new Headers(this.#settings.headers ?? {});
+    headers.set("accept", bytes.has(name) ? "*/*" : `${JSON_TYPE}, application/problem+json`);
     if (this.#settings.language !== undefined) headers.set("accept-language", this.#settings.language);
-    if (keyed.has(name)) headers.set("idempotency-key", given.idempotencyKey ?? crypto.randomUUID());
+    if (keyed.has(name)) headers.set("idempotency-key", given.idempotencyKey ?? uuid());
     if (given.body !== undefined) headers.set("content-type", bodies[name] ?? JSON_TYPE);
     for (const [header, value] of Object.entries(given.header ?? {})) if (value !== undefined) headers.set(header, value);
     return headers;
@@ -249,6 +257,7 @@ export class Client {
   #sleep(seconds: number, signal: AbortSignal | undefined): Promise<void> {
     if (this.#settings.sleep !== undefined) return this.#settings.sleep(seconds);
     return new Promise((done, abort) => {
+      if (signal?.aborted === true) return abort(signal.reason);
       const aborted = (): void => {
         clearTimeout(timer);
         abort(signal?.reason);
@@ -265,7 +274,7 @@ export class Client {
 function target(path: string, given: Given): string {
   const places = path.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = String(given.path?.[name] ?? "");
-    if (value === "") throw new Error(`${name} must not be empty.`);
+    if (["", ".", ".."].includes(value)) throw new Error(`${name} must not be "${value}": another operation would be called.`);
     return encodeURIComponent(value);
   });
   const query = new URLSearchParams();
@@ -288,14 +297,35 @@ function encoded(body: unknown, mediaType: string): BodyInit {
   return mediaType === JSON_TYPE ? JSON.stringify(body) : (body as BodyInit);
 }
 
-async function decoded(response: Response, bytes: Blob): Promise<unknown> {
-  if (bytes.size === 0) return undefined;
-  const mediaType = (response.headers.get("content-type") ?? "").split(";")[0]?.trim() ?? "";
-  return mediaType === JSON_TYPE || mediaType.endsWith("+json") ? JSON.parse(await bytes.text()) : bytes;
+async function decoded(name: string, response: Response, content: Blob): Promise<unknown> {
+  if (bytes.has(name)) return content;
+  if (content.size === 0) return undefined;
+  try {
+    return JSON.parse(await content.text());
+  } catch (cause) {
+    throw new Unanswered(`${name}: the answer is not JSON, but ${response.headers.get("content-type") ?? "nothing"}.`, { cause });
+  }
 }
 
-async function problemOf(response: Response, bytes: Blob): Promise<Problem> {
-  const found = await bytes.text();
+/** The seconds of a `Retry-After` [RFC 9110, section 10.2.3], a number or a date. */
+function secondsOf(retryAfter: string | null): number | undefined {
+  if (retryAfter === null) return undefined;
+  if (/^\d+$/.test(retryAfter)) return Number(retryAfter);
+  const at = Date.parse(retryAfter);
+  return Number.isNaN(at) || !/GMT$/.test(retryAfter) ? undefined : Math.max(0, (at - Date.now()) / 1000);
+}
+
+/** A UUID of version 4 [RFC 9562]; `crypto.randomUUID` exists on secure pages only. */
+function uuid(): string {
+  const random = crypto.getRandomValues(new Uint8Array(16));
+  random[6] = ((random[6] ?? 0) & 0x0f) | 0x40;
+  random[8] = ((random[8] ?? 0) & 0x3f) | 0x80;
+  const hex = Array.from(random, (one) => one.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+async function problemOf(response: Response, content: Blob): Promise<Problem> {
+  const found = await content.text();
   try {
     const members: unknown = JSON.parse(found);
     if (typeof members === "object" && members !== null) return new Problem(response, members as Record<string, unknown>);
