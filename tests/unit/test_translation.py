@@ -1,5 +1,6 @@
 """Sentences in other languages: found by their templates, with the values of the English ones."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from api_base.core.errors import ConfigurationError, Invalid, NotFound
 from api_base.core.types import Language, RequestContext, current_context
 from api_base.interface.errors.handlers import problem_of
 from api_base.interface.errors.translation import Catalogue, Template, catalogues_of, current_catalogues, read
+from tests.sentences import portuguese
 
 CATALOGUE = Catalogue(
     {
@@ -18,6 +20,8 @@ CATALOGUE = Catalogue(
             "must be {expected}": "deve ser {expected:t}",
             "must be true": "deve ser verdadeiro",
             "is refused. {reason}": "é recusado. {reason:t}",
+            "{field}: {problem}.": "{field}: {problem:t}.",
+            "{target}={value}: {message}.": "{target}={value}: {message:t}.",
         },
         "words": {"item": "artigo", "{first} or {last}": "{first:t} ou {last:t}", "It is too long.": "É longo demais."},
     }
@@ -32,6 +36,8 @@ CATALOGUE = Catalogue(
         ("No item with the id a with the id b exists.", "Não existe artigo com id a with the id b."),
         ("must be true", "deve ser verdadeiro"),
         ("must be 1 or 2 or item", "deve ser 1 ou 2 ou artigo"),
+        ("a=b: must be true.", "a=b: deve ser verdadeiro."),
+        ("a=b: something else.", "a=b: something else."),
         ("is refused. It is too long. Or not.", "é recusado. É longo demais. Or not."),
         ("is refused. ", "é recusado. "),
         ("Something else.", None),
@@ -52,7 +58,16 @@ def test_every_value_stands_in_the_translation_as_it_was(what: str, by: str, id:
 
 
 def test_a_long_value_takes_no_longer_than_its_length() -> None:
+    started = time.perf_counter()
     assert CATALOGUE.translated("No " + " with the " * 100_000) is None
+    assert portuguese().translated("x. " * 650 + "Wait 3 s.") is not None
+    assert time.perf_counter() - started < 1
+
+
+def test_a_template_whose_values_are_known_comes_before_a_longer_one() -> None:
+    sentences = {"{target}={value}: {message}.": "{target}={value}: {message:t}.", "{a}: {b} {c}.": "{a}: {b} {c:t}."}
+    found = Catalogue({"sentences": {**sentences, "must not be blank": "não pode estar em branco"}})
+    assert found.translated("category=: must not be blank.") == "category=: não pode estar em branco."
 
 
 def test_the_longest_template_is_found_first_whatever_their_order() -> None:

@@ -24,7 +24,9 @@ TABLES: Final = ("sentences", "words")
 _PLACE: Final = re.compile(r"\{(\w+)(:t)?\}")
 _SENTENCES: Final = re.compile(r"(?<=[.!?]) ")
 _MAX_DEPTH: Final = 5
-"""Values within values that are translated."""
+"""Values within values that are translated, and sentences in one value."""
+_MAX_LENGTH: Final = 2000
+"""Characters of a sentence: each is compared with every template, on the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,29 +76,49 @@ class Catalogue:
             self._templates[table] = sorted(templates, key=lambda one: -len("".join(one.literals)))
 
     def translated(self, text: str) -> str | None:
-        """Return a sentence in the other language; None for one that is not in the catalogue."""
-        return self._translated("sentences", text, 0)
+        """Return a sentence in the other language; None for one that is not in the catalogue, or is too long to be one."""
+        return None if len(text) > _MAX_LENGTH else self._translated("sentences", text, 0)[0]
 
-    def _translated(self, table: str, text: str, depth: int) -> str | None:
+    def _translated(self, table: str, text: str, depth: int) -> tuple[str | None, bool]:
+        """Return the translation, and whether every value that has one is translated: such a template is better than an earlier one."""
         if (plain := self._plain[table].get(text)) is not None:
-            return plain
+            return plain, True
+        partly = None
         for template in self._templates[table]:
             if (values := template.values(text)) is not None:
-                return _PLACE.sub(lambda place, values=values: self._value(place, values, depth), template.target)  # type: ignore[misc]
-        return None
+                filled, whole = self._filled(template.target, values, depth)
+                if whole:
+                    return filled, True
+                partly = partly or filled
+        return partly, False
 
-    def _value(self, place: re.Match[str], values: Mapping[str, str], depth: int) -> str:
-        value = values[place[1]]
-        words = value.strip()
-        return value if place[2] is None or not words or depth == _MAX_DEPTH else value.replace(words, self._within(words, depth + 1))
+    def _filled(self, target: str, values: Mapping[str, str], depth: int) -> tuple[str, bool]:
+        known = []
 
-    def _within(self, value: str, depth: int) -> str:
-        """Return a value of a sentence: a word, a sentence, or several of them."""
+        def value_at(place: re.Match[str]) -> str:
+            value = values[place[1]]
+            words = value.strip()
+            if place[2] is None or not words:
+                return value
+            within, whole = self._within(words, depth + 1)
+            known.append(whole)
+            return value.replace(words, within)
+
+        return _PLACE.sub(value_at, target), all(known)
+
+    def _within(self, value: str, depth: int) -> tuple[str, bool]:
+        """Return a value of a sentence, and whether it is known: a word, a sentence, or several of them."""
+        if depth > _MAX_DEPTH:
+            return value, False
         for table in ("words", "sentences"):
-            if (found := self._translated(table, value, depth)) is not None:
-                return found
-        parts = _SENTENCES.split(value)
-        return " ".join(self._within(part, depth + 1) for part in parts) if len(parts) > 1 and depth < _MAX_DEPTH else value
+            found, whole = self._translated(table, value, depth)
+            if found is not None:
+                return found, whole
+        parts = _SENTENCES.split(value, _MAX_DEPTH)
+        if len(parts) == 1:
+            return value, False
+        told = [self._within(part, depth + 1) for part in parts]
+        return " ".join(text for text, _ in told), all(whole for _, whole in told)
 
 
 def read(path: Path) -> Mapping[str, Mapping[str, str]]:
