@@ -97,6 +97,21 @@ def test_names_are_those_that_python_can_have() -> None:
     assert "def put_thing_now(self, id: str, body: models._3D | None = None) -> Answer[None]:" in text
 
 
+def test_what_is_described_where_it_is_used_has_a_name_and_members_of_its_own() -> None:
+    files = python_client(json.loads((RELEASED / "v2.json").read_text("utf-8")), "shop")
+    assert (
+        "def query_items(self, body: models.QueryItemsContent) -> Answer[models.ItemPage | models.SparseItemPage]:"
+        in files["shop/client.py"]
+    )
+    assert 'QueryItemsContent = TypedDict("QueryItemsContent", {' in files["shop/models.py"]
+    assert "status: str | Mapping[Literal[" in files["shop/client.py"]
+
+
+def test_a_deprecated_operation_says_so() -> None:
+    text = python_client(json.loads((RELEASED / "v1.json").read_text("utf-8")), "shop")["shop/client.py"]
+    assert '"""Create an item: POST /api/v1/items. Deprecated."""' in text
+
+
 def test_a_group_never_has_the_name_of_what_a_client_has() -> None:
     own = {name for kind in (SyncClient, AsyncioClient) for name in dir(kind) if not name.startswith("_")} | {"token"}
     assert own == MEMBERS

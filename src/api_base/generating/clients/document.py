@@ -61,6 +61,7 @@ class Operation:
     sparse: Json | None
     element: Json | None
     keyed: bool
+    deprecated: bool
 
 
 def operations(document: Json) -> Sequence[Operation]:
@@ -143,6 +144,7 @@ def _operation(document: Json, path: str, method: str, item: Json, operation: Js
         sparse=sparse if any(one.wire == "fields" for one in parameters) else None,
         element=_element(document, result, parameters),
         keyed=any(one["in"] == "header" and one["name"].lower() == KEY for one in declared),
+        deprecated=bool(operation.get("deprecated")),
     )
 
 

@@ -216,7 +216,7 @@ def _unnamed(body: Body) -> bool:
 
 
 def _body_name(of: Operation) -> str:
-    return "".join(part.capitalize() for part in of.name.split("_")) + "Body"
+    return "".join(part.capitalize() for part in of.name.split("_")) + "Content"
 
 
 def _pages_name(name: str) -> str:
@@ -245,4 +245,4 @@ def _accepted(one: Parameter) -> str:
 
 
 def _text(of: Operation) -> str:
-    return f"{of.summary}: {of.method} {of.path}.".replace("\\", "\\\\").replace('"""', "'''")
+    return f"{of.summary}: {of.method} {of.path}.{' Deprecated.' if of.deprecated else ''}".replace("\\", "\\\\").replace('"""', "'''")
