@@ -259,7 +259,7 @@ def test_a_problem_crosses_the_border_of_a_process(send: Sender) -> None:
 
 def test_every_request_has_the_headers_of_the_client(send: Sender) -> None:
     server = Server([httpx2.Response(200, json={})])
-    send(server, Call("GET", "/items", headers={"If-None-Match": "x"}), headers={"traceparent": "00-1", "user-agent": "shop"})
+    send(server, Call("GET", "/items", headers={"If-None-Match": "x"}), headers={"Traceparent": "00-1", "User-Agent": "shop"})
     assert (server.seen("traceparent"), server.seen("user-agent"), server.seen("if-none-match")) == (["00-1"], ["shop"], ["x"])
 
 

@@ -73,7 +73,8 @@ class Transport:
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
             raise ValueError("The URL is not that of a server, such as https://api.example.com: no user, no query.")
         self._url, self.retries, self._problems = url.rstrip("/"), retries, problems
-        self._headers = {"user-agent": USER_AGENT, **({} if language is None else {"accept-language": language}), **(headers or {})}
+        given = {name.lower(): value for name, value in (headers or {}).items()}
+        self._headers = {"user-agent": USER_AGENT, **({} if language is None else {"accept-language": language}), **given}
 
     def request(self, http: httpx2.Client | httpx2.AsyncClient, call: Call) -> httpx2.Request:
         """Return the request, which has the same key in every attempt."""
@@ -85,7 +86,7 @@ class Transport:
         headers = {**self._headers, "accept": f"{call.accepts}, application/problem+json"}
         if call.keyed:
             headers["idempotency-key"] = str(uuid.uuid4()) if call.idempotency_key is None else call.idempotency_key
-        headers |= {name: value for name, value in call.headers.items() if value is not None}
+        headers |= {name.lower(): value for name, value in call.headers.items() if value is not None}
         content = call.content
         data = None
         if call.form is not None:
