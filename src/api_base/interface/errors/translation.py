@@ -23,6 +23,8 @@ TABLES: Final = ("sentences", "words")
 """What a catalogue has: titles, details and messages of problems, and what stands within them."""
 _PLACE: Final = re.compile(r"\{(\w+)(:t)?\}")
 _SENTENCES: Final = re.compile(r"(?<=[.!?]) ")
+_BEGINNING: Final = 6
+"""Characters by which the templates of a sentence are found."""
 _MAX_DEPTH: Final = 5
 """Values within values that are translated, and sentences in one value."""
 _MAX_LENGTH: Final = 2000
@@ -68,12 +70,12 @@ class Catalogue:
 
     def __init__(self, *documents: Mapping[str, Mapping[str, str]]) -> None:
         self._plain: dict[str, dict[str, str]] = {}
-        self._templates: dict[str, Sequence[Template]] = {}
+        self._templates: dict[str, Mapping[str, Sequence[Template]]] = {}
         for table in TABLES:
             known = {source: target for one in documents for source, target in one.get(table, {}).items()}
             self._plain[table] = {source: target for source, target in known.items() if not _PLACE.search(source)}
             templates = [Template.of(source, target) for source, target in known.items() if source not in self._plain[table]]
-            self._templates[table] = sorted(templates, key=lambda one: -len("".join(one.literals)))
+            self._templates[table] = _by_beginning(sorted(templates, key=lambda one: -len("".join(one.literals))))
 
     def translated(self, text: str) -> str | None:
         """Return a sentence in the other language; None for one that is not in the catalogue, or is too long to be one."""
@@ -84,7 +86,8 @@ class Catalogue:
         if (plain := self._plain[table].get(text)) is not None:
             return plain, True
         partly = None
-        for template in self._templates[table]:
+        templates = self._templates[table]
+        for template in templates.get(text[:_BEGINNING], templates[""]):
             if (values := template.values(text)) is not None:
                 filled, whole = self._filled(template.target, values, depth)
                 if whole:
@@ -119,6 +122,15 @@ class Catalogue:
             return value, False
         told = [self._within(part, depth + 1) for part in parts]
         return " ".join(text for text, _ in told), all(whole for _, whole in told)
+
+
+def _by_beginning(templates: Sequence[Template]) -> Mapping[str, Sequence[Template]]:
+    """Return the templates that a sentence with a beginning may have, in their order; those of any other sentence under the empty text."""
+    beginnings = {one.literals[0][:_BEGINNING] for one in templates}
+    return {
+        beginning: [one for one in templates if len(own := one.literals[0][:_BEGINNING]) < _BEGINNING or own == beginning]
+        for beginning in {"", *(one for one in beginnings if len(one) == _BEGINNING)}
+    }
 
 
 def read(path: Path) -> Mapping[str, Mapping[str, str]]:
