@@ -64,6 +64,11 @@ def test_a_long_value_takes_no_longer_than_its_length() -> None:
     assert time.perf_counter() - started < 1
 
 
+def test_alternatives_are_translated_within_a_list() -> None:
+    assert portuguese().translated("must be one of 'a', 'b' or 'c'") == "deve ser um destes: 'a', 'b' ou 'c'"
+    assert portuguese().translated("must be 'a' or 'b'") == "deve ser 'a' ou 'b'"
+
+
 def test_a_template_whose_values_are_known_comes_before_a_longer_one() -> None:
     sentences = {"{target}={value}: {message}.": "{target}={value}: {message:t}.", "{a}: {b} {c}.": "{a}: {b} {c:t}."}
     found = Catalogue({"sentences": {**sentences, "must not be blank": "não pode estar em branco"}})
