@@ -76,11 +76,7 @@ def bruno(
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigurationError(f"{folder} is not an empty folder. Name another one, or remove what it has.")
-    files = bruno_collection(_document(version), url)
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
-    print(f"{len(files)} files in {folder}")
+    _write(folder, bruno_collection(_document(version), url))
 
 
 @app.command()
@@ -93,7 +89,7 @@ def python(
     from api_base.generating.clients.python import python_client
 
     document = _document(version)
-    _write(folder, python_client(document, package or f"{_slug(document)}-client".replace("-", "_")))
+    _write_client(folder, python_client(document, package or f"{_slug(document)}-client".replace("-", "_")))
 
 
 @app.command()
@@ -106,7 +102,7 @@ def typescript(
     from api_base.generating.clients.typescript import typescript_client
 
     document = _document(version)
-    _write(folder, typescript_client(document, package or f"{_slug(document)}-client"))
+    _write_client(folder, typescript_client(document, package or f"{_slug(document)}-client"))
 
 
 def _slug(document: dict[str, Any]) -> str:
@@ -116,13 +112,20 @@ def _slug(document: dict[str, Any]) -> str:
     return found if found[:1].isalpha() else f"api-{found}".rstrip("-")
 
 
-def _write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write the files of a client, each by a rename. Raises `ConfigurationError` for a folder that has something else."""
+def _write_client(folder: Path, files: Mapping[str, str]) -> None:
+    """Write the files of a client. Raises `ConfigurationError` for a folder that has something else."""
     from api_base.core.errors import ConfigurationError
 
     if folder.exists() and not (folder / WRITTEN).exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigurationError(f"{folder} has files that this command did not write. Name another folder, or remove what it has.")
-    for path, text in {WRITTEN: "api-base openapi writes this folder again: change nothing in it.\n", **files}.items():
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / WRITTEN).write_text("api-base openapi writes this folder again: change nothing in it.\n", encoding="utf-8")
+    _write(folder, files)
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files, each by a rename."""
+    for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         written = folder / f"{path}.new"
         written.write_text(text, encoding="utf-8")

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from api_base.core.errors import ConfigurationError
 from api_base.interface.openapi.query_operations import QUERY
+from api_base.interface.openapi.references import resolved
+from api_base.interface.openapi.schema_names import PREFIX
 
 type Json = dict[str, Any]
 
@@ -18,7 +20,6 @@ KEY: Final = "idempotency-key"
 _OWN_HEADERS: Final = frozenset({"accept", "authorization", "content-type", KEY})
 """Headers that the client sends itself."""
 _STREAM: Final = "text/event-stream"
-_REF: Final = "#/components/schemas/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,6 @@ class Parameter:
     place: str
     required: bool
     schema: Json
-    description: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ def kinds(document: Json) -> Sequence[str]:
 def reference(schema: Json) -> str | None:
     """Return the name of the schema that `schema` refers to; None if it describes a value itself."""
     ref = schema.get("$ref")
-    return None if ref is None else str(ref).removeprefix(_REF)
+    return None if ref is None else str(ref).removeprefix(PREFIX)
 
 
 def class_name(name: str) -> str:
@@ -125,11 +125,11 @@ def _streams(operation: Json) -> bool:
 
 
 def _operation(document: Json, path: str, method: str, item: Json, operation: Json) -> Operation:
-    declared = [_resolved(document, one) for one in (*item.get("parameters", []), *operation.get("parameters", []))]
+    declared = [resolved(document, one) for one in (*item.get("parameters", []), *operation.get("parameters", []))]
     media_type, schema = _result(operation)
     result, sparse = _full_and_sparse(schema)
-    if sparse is not None and not any(one["name"] == "fields" for one in declared):
-        result = schema  # `fields` is in the body: the result is one or the other
+    if not any(one["name"] == "fields" for one in declared):
+        result, sparse = schema, None  # where `fields` is in the body, the result is one or the other
     parameters = _parameters([one for one in declared if one["in"] != "header" or one["name"].lower() not in _OWN_HEADERS])
     return Operation(
         name=identifier(operation["operationId"]),
@@ -141,17 +141,11 @@ def _operation(document: Json, path: str, method: str, item: Json, operation: Js
         body=_body(operation),
         media_type=media_type,
         result=result,
-        sparse=sparse if any(one.wire == "fields" for one in parameters) else None,
+        sparse=sparse,
         element=_element(document, result, parameters),
         keyed=any(one["in"] == "header" and one["name"].lower() == KEY for one in declared),
         deprecated=bool(operation.get("deprecated")),
     )
-
-
-def _resolved(document: Json, declared: Json) -> Json:
-    ref = declared.get("$ref")
-    found: Json = declared if ref is None else document["components"]["parameters"][str(ref).rpartition("/")[2]]
-    return found
 
 
 def _parameters(declared: Sequence[Json]) -> Sequence[Parameter]:
@@ -162,39 +156,31 @@ def _parameters(declared: Sequence[Json]) -> Sequence[Parameter]:
         name = identifier(one["name"])
         name = f"{name}_{one['in']}" if name in taken else name
         taken.add(name)
-        found.append(_parameter(one, name))
+        required = bool(one.get("required"))
+        found.append(Parameter(wire=one["name"], name=name, place=one["in"], required=required, schema=one.get("schema", {})))
     return found
-
-
-def _parameter(declared: Json, name: str) -> Parameter:
-    return Parameter(
-        wire=declared["name"],
-        name=name,
-        place=declared["in"],
-        required=bool(declared.get("required")),
-        schema=declared.get("schema", {}),
-        description=str(declared.get("description", "")),
-    )
 
 
 def _body(operation: Json) -> Body | None:
     declared = operation.get("requestBody")
     if declared is None:
         return None
-    content: Mapping[str, Json] = declared["content"]
-    media_type = JSON if JSON in content else next(iter(content))
-    return Body(media_type=media_type, schema=content[media_type].get("schema", {}), needed=bool(declared.get("required")))
+    media_type, schema = _preferred(declared["content"])
+    return Body(media_type=media_type, schema=schema, needed=bool(declared.get("required")))
 
 
 def _result(operation: Json) -> tuple[str | None, Json | None]:
     for status, response in sorted(operation["responses"].items()):
         if status.startswith("2"):
             content: Mapping[str, Json] = response.get("content", {})
-            if not content:
-                return None, None
-            media_type = JSON if JSON in content else next(iter(content))
-            return media_type, content[media_type].get("schema", {})
+            return _preferred(content) if content else (None, None)
     return None, None
+
+
+def _preferred(content: Mapping[str, Json]) -> tuple[str, Json]:
+    """Return the media type that the client uses, JSON if it is one, and its schema."""
+    media_type = JSON if JSON in content else next(iter(content))
+    return media_type, content[media_type].get("schema", {})
 
 
 def _full_and_sparse(schema: Json | None) -> tuple[Json | None, Json | None]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from api_base.core.errors import ConfigurationError
 from api_base.generating.clients.document import JSON, Body, Json, Operation, Parameter, kinds, operations
-from api_base.generating.clients.python_types import MODELS, models, type_of
+from api_base.generating.clients.python_types import MODELS, keyed, models, quoted, type_of
 
 _RUNTIME: Final = Path(__file__).with_name("runtime")
 _IMPORTED: Final = "from api_base.generating.clients.runtime."
@@ -60,20 +60,18 @@ def python_client(document: Json, package: str) -> Mapping[str, str]:
 
 
 def _exports(title: str, document: Json) -> str:
-    names = sorted(
-        [*map(_problem_name, kinds(document)), "Answer", "AsyncClient", "Client", "NotModified", "Problem", "Retries", "Unanswered"]
-    )
     problems = sorted(map(_problem_name, kinds(document)))
+    names = ["Answer", "AsyncClient", "Client", "NotModified", "Problem", "Retries", "Unanswered", "Violation"]
     return "\n".join(
         [
-            f'"""Client of {title}."""',
+            f'"""Client of {quoted(title)}."""',
             "",
             "from .client import AsyncClient, Client",
             *([f"from .problems import {', '.join(problems)}"] if problems else []),
             "from .runtime.answers import Answer, NotModified, Problem, Unanswered, Violation",
             "from .runtime.requests import Retries",
             "",
-            f"__all__ = {json.dumps(sorted([*names, 'Violation']))}",
+            f"__all__ = {json.dumps(sorted([*names, *problems]))}",
             "",
         ]
     )
@@ -239,10 +237,9 @@ def _accepted(one: Parameter) -> str:
         return "str"
     properties: Json = one.schema.get("properties", {})
     if one.schema.get("type") == "object" and properties:
-        values = dict.fromkeys([*(type_of(value, _PREFIX) for value in properties.values()), "list[str]"])
-        return f"str | Mapping[Literal[{', '.join(repr(name) for name in properties)}], {' | '.join(values)}]"
+        return f"str | {keyed(properties, _PREFIX, 'list[str]')}"
     return type_of(one.schema, _PREFIX)
 
 
 def _text(of: Operation) -> str:
-    return f"{of.summary}: {of.method} {of.path}.{' Deprecated.' if of.deprecated else ''}".replace("\\", "\\\\").replace('"""', "'''")
+    return quoted(f"{of.summary}: {of.method} {of.path}.{' Deprecated.' if of.deprecated else ''}")

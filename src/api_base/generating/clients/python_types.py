@@ -52,10 +52,20 @@ def _mapping(schema: Json, prefix: str) -> str:
     """Return the type of an object without a name. With few names of members, these are those of its keys, as in the filters of lists."""
     properties: Json = schema.get("properties", {})
     if properties:
-        values = dict.fromkeys(type_of(one, prefix) for one in properties.values())
-        return f"Mapping[Literal[{', '.join(repr(one) for one in properties)}], {' | '.join(values)}]"
+        return keyed(properties, prefix)
     rest = schema.get("additionalProperties", True)
     return f"dict[str, {type_of(rest, prefix) if isinstance(rest, dict) else 'Any'}]"
+
+
+def keyed(properties: Json, prefix: str, *others: str) -> str:
+    """Return the type of a mapping whose keys are the names of `properties`. `others` are types that its values may have as well."""
+    values = dict.fromkeys([*(type_of(one, prefix) for one in properties.values()), *others])
+    return f"Mapping[Literal[{', '.join(repr(one) for one in properties)}], {' | '.join(values)}]"
+
+
+def quoted(text: str) -> str:
+    """Return a text as a docstring may contain it."""
+    return text.replace("\\", "\\\\").replace('"""', "'''")
 
 
 def _definition(name: str, schema: Json) -> str:
@@ -75,7 +85,7 @@ def _member(schema: Any, *, required: bool) -> str:
 
 
 def _docstring(schema: Json) -> Iterator[str]:
-    text = " ".join(str(schema.get("description", "")).split()).replace("\\", "\\\\").replace('"""', "'''")
+    text = quoted(" ".join(str(schema.get("description", "")).split()))
     if text:
         text = text if text.endswith(".") else f"{text}."
         lines = textwrap.wrap(text, 110)

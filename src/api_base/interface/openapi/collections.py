@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from api_base.interface.openapi.references import resolved
+
 type Json = dict[str, Any]
 
 METHODS: Final = ("get", "post", "put", "patch", "delete", "head", "options")
@@ -95,7 +97,7 @@ def _of_variables(example: Any) -> Any:
 
 
 def _call(document: Json, method: str, path: str, operation: Json) -> Call:
-    parameters = [_resolved(document, one) for one in operation.get("parameters", ())]
+    parameters = [resolved(document, one) for one in operation.get("parameters", ())]
     content = operation.get("requestBody", {}).get("content", {})
     media_type = _JSON if _JSON in content else next(iter(content), None)
     return Call(
@@ -110,15 +112,6 @@ def _call(document: Json, method: str, path: str, operation: Json) -> Call:
         authenticated=bool(operation.get("security")),
         status=min(int(one) for one in operation["responses"]),
     )
-
-
-def _resolved(document: Json, part: Json) -> Json:
-    if "$ref" not in part:
-        return part
-    found: Json = document
-    for name in part["$ref"].removeprefix("#/").split("/"):
-        found = found[name]
-    return found
 
 
 def _sent(parameters: Sequence[Json], place: str) -> Iterator[tuple[str, str, bool]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api_base.interface.openapi.query_operations import QUERY
+from api_base.interface.openapi.references import resolved
 from api_base.interface.openapi.schema_loss import Losses
 from api_base.interface.openapi.schema_names import PREFIX
 
@@ -81,8 +82,8 @@ class _Comparison:
             yield self._breaks("security-removed", f"{' with '.join(sorted(lost)) or 'no credentials'} no longer suffice")
 
     def _parameters(self, old: Json, new: Json) -> Iterator[Change]:
-        before = {(one["in"], _name(one)): one for one in (_resolved(one, self._before) for one in old["parameters"])}
-        after = {(one["in"], _name(one)): one for one in (_resolved(one, self._now) for one in new["parameters"])}
+        before = {(one["in"], _name(one)): one for one in (resolved(self._before, one) for one in old["parameters"])}
+        after = {(one["in"], _name(one)): one for one in (resolved(self._now, one) for one in new["parameters"])}
         for key in before.keys() - after.keys():
             yield self._breaks("parameter-removed", f"the {_shown(key)} was removed")
         for key in after.keys() - before.keys():
@@ -96,7 +97,7 @@ class _Comparison:
             yield from self._request(before[key].get("schema", {}), after[key].get("schema", {}), f"the {_shown(key)}", "parameter")
 
     def _body(self, old: Json, new: Json) -> Iterator[Change]:
-        before, after = (_resolved(one.get("requestBody", {}), document) for one, document in ((old, self._before), (new, self._now)))
+        before, after = (resolved(document, one.get("requestBody", {})) for one, document in ((old, self._before), (new, self._now)))
         if after.get("required") and not before.get("required"):
             yield self._breaks("body-required", "the request needs a body")
         if before and not after:
@@ -118,7 +119,7 @@ class _Comparison:
         for status in after.keys() - before.keys():
             yield self._breaks("response-added", f"the status {status} is new")
         for status in before.keys() & after.keys():
-            one, other = _resolved(before[status], self._before), _resolved(after[status], self._now)
+            one, other = resolved(self._before, before[status]), resolved(self._now, after[status])
             for header in one.get("headers", {}).keys() - other.get("headers", {}).keys():
                 yield self._breaks("response-header-removed", f"the response {status} has no header {header}")
             yield from self._contents(status, one.get("content", {}), other.get("content", {}))
@@ -147,15 +148,6 @@ class _Comparison:
 def _requirements(document: Json, operation: Json) -> Sequence[frozenset[str]]:
     """Return the combinations of schemes of which one suffices; none is needed if there is no combination."""
     return [frozenset(one) for one in operation.get("security", document.get("security", []))] or [frozenset()]
-
-
-def _resolved(part: Any, document: Json) -> Any:
-    while "$ref" in part:
-        found: Any = document
-        for step in part["$ref"].removeprefix("#/").split("/"):
-            found = found[step.replace("~1", "/").replace("~0", "~")]
-        part = found
-    return part
 
 
 def _name(parameter: Json) -> str:
