@@ -21,13 +21,12 @@ from api_base.core.types import NO_REQUEST, Language, current_context
 from api_base.infrastructure.db.embedded import Urls
 from api_base.interface.errors import handlers
 from api_base.interface.errors.problem import Problem
-from api_base.interface.errors.translation import current_catalogues, localized
+from api_base.interface.errors.translation import catalogue_of, localized
 from api_base.testing.databases import Postgres, name_of, server_in
 from tests import redis_topologies, services
 from tests.durations import pytest_collection_modifyitems, pytest_terminal_summary, pytest_xdist_make_scheduler  # noqa: F401 - hooks
 from tests.folders import quick_folder
 from tests.isolation import pytest_configure  # noqa: F401
-from tests.sentences import portuguese
 from tests.services import Killable, Mailpit, Toxiproxy
 
 BASE = ("audit", "events", "idempotency", "importing", "realtime", "sequences", "tasks", "text_search")
@@ -303,7 +302,7 @@ def translated_problems(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def watched(problem: Problem) -> Problem:
         texts = [problem.title, *([one.message for one in problem.violations] or [problem.detail])]
         if current_context.get(NO_REQUEST).path:
-            catalogue = (current_catalogues.get() or {Language.PT: portuguese()})[Language.PT]
+            catalogue = catalogue_of(Language.PT)
             unknown.extend(text for text in texts if catalogue.translated(text) is None)
         return localized(problem)
 

@@ -16,8 +16,13 @@ _OPTIONS: Final = ("--no-package-lock", "--ignore-scripts", "--no-audit", "--no-
 def install(source: Path, folder: Path) -> Path:
     """Copy the files of `source`, of which one is package.json, into `folder`, install the packages there, and return the folder."""
     shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    npm(folder, "install", *_OPTIONS)
+    install_packages(folder)
     return folder
+
+
+def install_packages(folder: Path) -> None:
+    """Install the packages that package.json in `folder` names."""
+    npm(folder, "install", *_OPTIONS)
 
 
 def npm(folder: Path, *arguments: str) -> None:

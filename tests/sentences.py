@@ -5,7 +5,6 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -13,15 +12,14 @@ import api_base
 from api_base.core import errors
 from api_base.core.types import Language
 from api_base.interface.errors.handlers import PROBLEMS
-from api_base.interface.errors.translation import Catalogue, catalogues_of
+from api_base.interface.errors.translation import Catalogue, catalogue_of
 
 SOURCE: Final = Path(api_base.__path__[0])
 VALUE: Final = re.compile(r"\{[^{}]*\}")
 
 
-@cache
 def portuguese() -> Catalogue:
-    return catalogues_of(())[Language.PT]
+    return catalogue_of(Language.PT)
 
 
 def skeleton(sentence: str) -> str:

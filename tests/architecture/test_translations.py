@@ -1,6 +1,7 @@
 """Every sentence that the base gives to an error with a problem is in the catalogue, and the catalogue has no other ones."""
 
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +51,7 @@ def required() -> list[tuple[str, str]]:
     return found
 
 
+@cache
 def catalogue() -> dict[str, dict[str, str]]:
     return tomllib.loads(CATALOGUE.read_text("utf-8"))
 

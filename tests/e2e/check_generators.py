@@ -2,8 +2,6 @@
 used for log-in, create, conflict and list, and for a list with `fields`. It needs a JDK and Maven, and the registries of npm, PyPI and Maven."""
 
 import json
-import os
-import subprocess
 import venv
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from tests.e2e.conftest import Project
-from tests.e2e.generated_clients import HERE, TYPESCRIPT, compiled, expected, generate, seen_by
+from tests.e2e.generated_clients import HERE, TYPESCRIPT, compiled, done, expected, generate, seen_by
 from tests.e2e.processes import UNLIMITED, Backend, serving
 from tests.node import install
 
@@ -40,15 +38,6 @@ def jar(packages: Path) -> Path:
     done("mvn", "-q", "-B", "dependency:copy", f"-Dartifact={JAR}", f"-DoutputDirectory={packages}", cwd=packages)
     (found,) = packages.glob("openapi-generator-cli-*.jar")
     return found
-
-
-def done(*command: object, cwd: Path, programs: Path | None = None) -> str:
-    """What a command prints. `programs` are those of a folder that come first."""
-    path = os.environ["PATH"] if programs is None else f"{programs}{os.pathsep}{os.environ['PATH']}"
-    variables = {**os.environ, "PATH": path}
-    ran = subprocess.run([str(part) for part in command], cwd=cwd, env=variables, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
-    return ran.stdout
 
 
 @pytest.mark.parametrize("name", [*TYPESCRIPT, "openapi_generator"])

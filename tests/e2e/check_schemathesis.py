@@ -1,4 +1,4 @@
-"""schemathesis' command line, with all checks and its links between operations, against a running server: `make schemathesis SEED=1`."""
+"""schemathesis' command line, with all checks and its links between operations, against a running server: `make schemathesis SEEDS=1`."""
 
 import os
 import subprocess

@@ -1,6 +1,8 @@
 """Programs that use generated clients, and how TypeScript is generated, compiled and run."""
 
 import json
+import os
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -60,3 +62,12 @@ def seen_by(packages: Path, program: str, backend: Backend, project: Project, sk
     ran = run_node(packages, program, f"http://127.0.0.1:{backend.port}", project.email, project.password, sku)
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
+
+
+def done(*command: object, cwd: Path, programs: Path | None = None) -> str:
+    """What a command prints. `programs` are those of a folder that come first."""
+    path = os.environ["PATH"] if programs is None else f"{programs}{os.pathsep}{os.environ['PATH']}"
+    variables = {**os.environ, "PATH": path}
+    ran = subprocess.run([str(part) for part in command], cwd=cwd, env=variables, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
+    return ran.stdout

@@ -1,9 +1,7 @@
 """The clients that `api-base openapi python` and `api-base openapi typescript` write, compiled strictly and used in their own languages."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +11,9 @@ from uuid import uuid4
 import pytest
 
 from tests.e2e.conftest import Project
+from tests.e2e.generated_clients import done
 from tests.e2e.processes import UNLIMITED, Backend, one_sentence, run, serving
-from tests.node import npm, run_node
+from tests.node import install_packages, npm, run_node
 
 HERE: Final = Path(__file__).parent / "own_clients"
 
@@ -41,16 +40,8 @@ def backend(project: Project) -> Iterator[Backend]:
 
 
 def written(project: Project, *arguments: str) -> None:
-    done = run(project.home, *arguments)
-    assert done.returncode == 0, done.stderr
-
-
-def ran(command: list[object], cwd: Path, **variables: str) -> str:
-    done = subprocess.run(
-        [str(part) for part in command], cwd=cwd, env={**os.environ, **variables}, capture_output=True, text=True, timeout=200, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    ended = run(project.home, *arguments)
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_a_client_is_written_again_but_never_over_other_files(project: Project, tmp_path: Path) -> None:
@@ -68,10 +59,9 @@ def test_python(project: Project, backend: Backend, tmp_path: Path) -> None:
     sku = uuid4().hex[:12]
     written(project, "openapi", "python", str(tmp_path / "client"), "--package", "shop_client")
     shutil.copy(HERE / "program.py", tmp_path / "client")
-    ran([sys.executable, "-m", "mypy", "--strict", "program.py", "shop_client"], tmp_path / "client", MYPYPATH=str(tmp_path / "client"))
-    seen = json.loads(
-        ran([sys.executable, "program.py", f"http://127.0.0.1:{backend.port}", project.email, project.password, sku], tmp_path / "client")
-    )
+    done(sys.executable, "-m", "mypy", "--strict", "program.py", "shop_client", cwd=tmp_path / "client")
+    url = f"http://127.0.0.1:{backend.port}"
+    seen = json.loads(done(sys.executable, "program.py", url, project.email, project.password, sku, cwd=tmp_path / "client"))
     assert seen.pop("asyncio") == {
         "conflict": "conflict",
         "found": ["Table"] * 5,
@@ -84,7 +74,7 @@ def test_python(project: Project, backend: Backend, tmp_path: Path) -> None:
 def test_typescript(project: Project, backend: Backend, tmp_path: Path) -> None:
     sku = uuid4().hex[:12]
     written(project, "openapi", "typescript", str(tmp_path / "client"), "--package", "shop-client")
-    npm(tmp_path / "client", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
+    install_packages(tmp_path / "client")
     npm(tmp_path / "client", "run", "build", "--silent")
     program = tmp_path / "program"
     (program / "node_modules").mkdir(parents=True)
@@ -110,14 +100,14 @@ def test_typescript(project: Project, backend: Backend, tmp_path: Path) -> None:
         "tooLong": ["unavailable", 1, 1],
         "aborted": ["enough", True],
     }
-    done = run_node(program, "program.js", f"http://127.0.0.1:{backend.port}", project.email, project.password, sku)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == expected(sku) | {"unknown": "function", "named": True}
+    seen = run_node(program, "program.js", f"http://127.0.0.1:{backend.port}", project.email, project.password, sku)
+    assert seen.returncode == 0, seen.stderr
+    assert json.loads(seen.stdout) == expected(sku) | {"unknown": "function", "named": True}
 
 
 def retried(program: Path) -> Any:
     """The outcome of each call, how often it was sent, and with how many keys."""
     shutil.copy(HERE / "retries.mjs", program)
-    done = run_node(program, "retries.mjs")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    seen = run_node(program, "retries.mjs")
+    assert seen.returncode == 0, seen.stderr
+    return json.loads(seen.stdout)

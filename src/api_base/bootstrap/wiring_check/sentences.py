@@ -4,10 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from api_base.bootstrap.context import Context
 from api_base.core.errors import ConfigurationError, Fault
-from api_base.core.types import Language
-from api_base.interface.errors.translation import read
-
-_LANGUAGES = [language for language in Language if language is not Language.EN]
+from api_base.interface.errors.translation import OTHER_LANGUAGES, read
 
 
 def faults(contexts: Sequence[Context]) -> Iterator[Fault]:
@@ -16,9 +13,9 @@ def faults(contexts: Sequence[Context]) -> Iterator[Fault]:
         folder = context.sentences
         if folder is None:
             continue
-        files = [path for language in _LANGUAGES if (path := folder / f"{language}.toml").exists()]
+        files = [path for language in OTHER_LANGUAGES if (path := folder / f"{language}.toml").exists()]
         if not files:
-            names = " or ".join(f"{language}.toml" for language in _LANGUAGES)
+            names = " or ".join(f"{language}.toml" for language in OTHER_LANGUAGES)
             yield Fault(
                 context.declared_at, f"sentences of the context {context.name!r} is {folder}, which has no {names}. Write one there."
             )

@@ -21,6 +21,8 @@ from api_base.interface.errors.problem import Problem
 
 TABLES: Final = ("sentences", "words")
 """What a catalogue has: titles, details and messages of problems, and what stands within them."""
+OTHER_LANGUAGES: Final = tuple(language for language in Language if language is not Language.EN)
+"""Those into which English is translated."""
 _PLACE: Final = re.compile(r"\{(\w+)(:t)?\}")
 _SENTENCES: Final = re.compile(r"(?<=[.!?]) ")
 _BEGINNING: Final = 6
@@ -164,8 +166,12 @@ def _faults(document: Mapping[str, Any]) -> Iterator[str]:
 def catalogues_of(folders: Sequence[Path]) -> Mapping[Language, Catalogue]:
     """Return the catalogues of the base with the sentences in `folders`. Raises `ConfigurationError` for a file that cannot be used."""
     own = Path(sentences.__path__[0])
-    files = {language: [folder / f"{language}.toml" for folder in (own, *folders)] for language in Language if language is not Language.EN}
-    return {language: Catalogue(*(read(one) for one in found if one == found[0] or one.exists())) for language, found in files.items()}
+    return {
+        language: Catalogue(
+            read(own / f"{language}.toml"), *(read(one) for folder in folders if (one := folder / f"{language}.toml").exists())
+        )
+        for language in OTHER_LANGUAGES
+    }
 
 
 @cache
@@ -175,6 +181,11 @@ def _own() -> Mapping[Language, Catalogue]:
 
 current_catalogues: Final[ContextVar[Mapping[Language, Catalogue] | None]] = ContextVar("current_catalogues", default=None)
 """The catalogues of the application; None for those of the base."""
+
+
+def catalogue_of(language: Language) -> Catalogue:
+    """Return the catalogue of a language that the current request uses."""
+    return (current_catalogues.get() or _own())[language]
 
 
 def preferred_language() -> Language:
@@ -194,7 +205,7 @@ def localized(problem: Problem) -> Problem:
     language = preferred_language()
     if language is Language.EN:
         return problem
-    catalogue = (current_catalogues.get() or _own())[language]
+    catalogue = catalogue_of(language)
     violations = [Violation(one.pointer, one.code, catalogue.translated(one.message) or one.message) for one in problem.violations]
     detail = "; ".join(f"{one.pointer or '/'}: {one.message}" for one in violations) or catalogue.translated(problem.detail)
     title = catalogue.translated(problem.title)
