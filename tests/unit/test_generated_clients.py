@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from api_base.generating.clients.document import kinds, operations
 from api_base.generating.clients.python import MEMBERS, python_client
 from api_base.generating.clients.runtime.sending import AsyncioClient, SyncClient
 from api_base.generating.clients.typescript import typescript_client
+from api_base.interface.openapi.version_3_2 import upgrade
 
 RELEASED: Final = Path(__file__).parents[2] / "docs/openapi"
 NAMES: Final = {
@@ -71,6 +73,15 @@ def written(files: Any, folder: Path) -> Path:
 def documents() -> list[Any]:
     found = [pytest.param(json.loads(path.read_text("utf-8")), id=path.stem) for path in sorted(RELEASED.glob("v*.json"))]
     return [*found, pytest.param(STRANGE, id="strange"), pytest.param({**STRANGE, "paths": {}, "components": {}}, id="empty")]
+
+
+@pytest.mark.parametrize("released", sorted(RELEASED.glob("v*.json")), ids=lambda path: path.stem)
+def test_the_document_of_openapi_3_2_has_the_same_client(released: Path) -> None:
+    document = json.loads(released.read_text("utf-8"))
+    newer = deepcopy(document)
+    upgrade(newer)
+    assert newer["openapi"] == "3.2.0"
+    assert python_client(newer, "shop") == python_client(document, "shop")
 
 
 @pytest.mark.parametrize("document", documents())

@@ -68,10 +68,11 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sort:
-    """A field of an order, by its declared name."""
+    """A field of an order, by its declared name. `shown` pairs values of the field with those that order in their place."""
 
     field: str
     descending: bool = False
+    shown: tuple[tuple[str, str], ...] = ()
 
 
 class Fields:

@@ -14,7 +14,7 @@ from api_base.interface.openapi.schema_names import PREFIX
 
 type Json = dict[str, Any]
 
-METHODS: Final = ("get", "post", "put", "patch", "delete", QUERY)
+METHODS: Final = ("get", "post", "put", "patch", "delete", "query", QUERY)
 JSON: Final = "application/json"
 KEY: Final = "idempotency-key"
 _OWN_HEADERS: Final = frozenset({"accept", "authorization", "content-type", KEY})

@@ -221,6 +221,12 @@ class EnumChanged(Change):
             return [FieldSpecification(one.field, _Op.NE, value) for value in stored]
         return [FieldSpecification(one.field, _Op.IN, stored) if len(stored) > 1 else FieldSpecification(one.field, _Op.EQ, stored[0])]
 
+    def sorts(self, one: Sort) -> Sequence[Sort]:
+        if one.field != self.name:
+            return [one]
+        older = dict(one.shown)  # of a change after this one, to a still older version
+        return [replace(one, shown=tuple((older | {newer: older.get(value, value) for newer, value in self.values.items()}).items()))]
+
     def _older(self, one: Field) -> Field:
         shown = tuple(dict.fromkeys(self.values.get(value, value) for value in one.choices))
         return replace(one, operators=one.operators & (EQUALITY | {_Op.IS_NULL}), choices=shown)

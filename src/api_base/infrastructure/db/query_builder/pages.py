@@ -124,10 +124,16 @@ class PageBuilder[T]:
         return declared
 
     def _keys(self, row: Row, sort: tuple[Sort, ...]) -> list[Any]:
-        return [*(row[self._column(s).name] for s in sort), row["id"]]
+        values = ((row[self._column(s).name], dict(s.shown)) for s in sort)
+        return [*(shown.get(value, value) for value, shown in values), row["id"]]
 
     def _column(self, sort: Sort) -> sa.ColumnClause[Any]:
         return _SCORE_COLUMN if sort.field == SCORE else self.columns[sort.field]
+
+    def _ordered(self, sort: Sort) -> sa.ColumnElement[Any]:
+        """What orders: no index serves it for a field whose values are shown as others, because each older version would need one."""
+        column = self._column(sort)
+        return sa.case(dict(sort.shown), value=column, else_=column) if sort.shown else column
 
     def _statement(self, asked: "_Asked") -> Statement:
         base_shape, base = self._base(asked.request)
@@ -233,7 +239,7 @@ class PageBuilder[T]:
 
     def _page_select(self, asked: "_Asked", base: Clause | None) -> sa.Select[Any]:
         sort, where = asked.sort, self._where(asked, base)
-        order = [Key(self._column(s), s.descending, self._field(s.field).nullable) for s in sort]
+        order = [Key(self._ordered(s), s.descending, self._field(s.field).nullable) for s in sort]
         order.append(Key(self.table.c.id, bool(order) and order[-1].descending, False))
         between, by = _between(asked, order)
         also = [self._column(s) for s in sort if s.field == SCORE]
