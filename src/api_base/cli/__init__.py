@@ -1,8 +1,9 @@
 """The command line. Each command is a module that imports what it needs when it runs."""
 
+import gc
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from api_base.serving.children import ServerProcess
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 128 + 2
 """The exit code of a program that SIGINT ended, as shells report it."""
+_COLLECTED_AFTER: Final = 100_000
+"""New objects after which the garbage collector runs. By Python's default of 2,000, it takes a sixth of the imports, whose objects stay."""
 
 
 def main() -> None:
@@ -18,6 +21,7 @@ def main() -> None:
     An expected error, or an error of PostgreSQL, prints one message to standard error and exits with code 2; Ctrl-C during imports exits
     with code 130. `serve` and `worker` note signals from here on, and exit with code 0.
     """
+    gc.set_threshold(_COLLECTED_AFTER)
     started = _started(sys.argv[1]) if sys.argv[1:2] in (["serve"], ["worker"]) else None
     try:
         from api_base.cli.commands import app
