@@ -303,9 +303,9 @@ def test_root_uses_no_temporary_directory_for_the_socket() -> None:
             assert asyncio.run(fetch(server.start().app, "select 1")) == [(1,)]
             place = Path((home / "location").read_text().strip())
             assert place.stat().st_uid == 0
-            shutil.rmtree(place)
         finally:
             server.stop()
+        shutil.rmtree(place)
 
 
 SOCKET_DIRECTORY = """

@@ -3,7 +3,7 @@
 import gc
 import os
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from api_base.serving.children import ServerProcess
@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 128 + 2
 """The exit code of a program that SIGINT ended, as shells report it."""
-_COLLECTED_AFTER: Final = 100_000
-"""New objects after which the garbage collector runs. By Python's default of 2,000, it takes a sixth of the imports, whose objects stay."""
 
 
 def main() -> None:
@@ -21,7 +19,6 @@ def main() -> None:
     An expected error, or an error of PostgreSQL, prints one message to standard error and exits with code 2; Ctrl-C during imports exits
     with code 130. `serve` and `worker` note signals from here on, and exit with code 0.
     """
-    gc.set_threshold(_COLLECTED_AFTER)
     started = _started(sys.argv[1]) if sys.argv[1:2] in (["serve"], ["worker"]) else None
     try:
         from api_base.cli.commands import app
@@ -64,6 +61,7 @@ def _started(command: str) -> "tuple[Signals, ServerProcess | None]":
 
     survive_lost_output()
     if command == "worker":
+        gc.disable()  # until it works: what it imports and composes lives as long as the process
         return signals, None
     from api_base.serving.children import ServerProcess
 

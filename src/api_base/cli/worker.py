@@ -22,6 +22,7 @@ def worker(
     At the end, current work is finished or left to another worker.
     """
     import asyncio
+    import gc
 
     import uvloop
 
@@ -44,7 +45,10 @@ def worker(
         signals, _ = context.obj
         if signals.stopped_by is not None or signals.hung_up:
             stop.set()
-        await run_worker(create_worker(on(counted, urls), contexts, only or ()), urls, stop)
+        work = create_worker(on(counted, urls), contexts, only or ())
+        gc.freeze()
+        gc.enable()
+        await run_worker(work, urls, stop)
 
     with database(settings) as urls, counting(settings, metrics_port) as counted:
         asyncio.run(run(), loop_factory=uvloop.new_event_loop)
