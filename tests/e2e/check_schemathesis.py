@@ -14,7 +14,8 @@ from tests.e2e.processes import UNLIMITED, Backend, serving
 
 HERE: Final = Path(__file__).parent / "schemathesis"
 SEEDS: Final = os.environ.get("SCHEMATHESIS_SEEDS", "1").split(",")
-EXAMPLES: Final = os.environ.get("SCHEMATHESIS_EXAMPLES", "25")
+PHASES: Final = {"examples,coverage,fuzzing": os.environ.get("SCHEMATHESIS_EXAMPLES", "25"), "stateful": "300"}
+"""The numbers of examples. Few requests of a random sequence succeed, and only those lead on: links need many."""
 LIMITS: Final = {
     **UNLIMITED,
     "RATE_LIMIT__FAILED_TOKENS": "1000000",
@@ -40,11 +41,12 @@ def token(project: Project, backend: Backend) -> str:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("document", ["v2", "v1"])
-def test_nothing_is_found(backend: Backend, token: str, tmp_path: Path, document: str, seed: str) -> None:
+@pytest.mark.parametrize("phases", PHASES)
+def test_nothing_is_found(backend: Backend, token: str, tmp_path: Path, phases: str, document: str, seed: str) -> None:
     command = [str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(HERE / "schemathesis.toml"), "run"]
-    options = ["--seed", seed, "--max-examples", EXAMPLES, "--no-color", "-H", f"Authorization: Bearer {token}"]
+    options = ["--seed", seed, "--phases", phases, "--max-examples", PHASES[phases], "--no-color"]
     done = subprocess.run(
-        [*command, f"http://127.0.0.1:{backend.port}/openapi/{document}.json", *options],
+        [*command, f"http://127.0.0.1:{backend.port}/openapi/{document}.json", *options, "-H", f"Authorization: Bearer {token}"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
