@@ -47,4 +47,25 @@ VERSIONS: Final = (
         "changes=(",
         "A change names 'version' of GoodDTO, which tags and conditions read. It stays as it is.",
     ),
+    Mistake(
+        "other values of what has none",
+        "    routes=routes,\n",
+        "    routes=routes,\n    changes=(versioning.EnumChanged(Version(3, date(2027, 1, 1)), (GoodDTO,), name='id', type=str, values={'a': 'b'}),),\n",
+        "changes=(",
+        "The change of id of GoodDTO in version 3 is of an Enum, a Literal or a text, and the field is none of them; use Replaced.",
+    ),
+    Mistake(
+        "a field that is made of another number of values",
+        "    routes=routes,\n",
+        "    routes=routes,\n    changes=(versioning.Replaced(Version(3, date(2027, 1, 1)), (GoodDTO,), was='name', now='title', type=str, show=lambda: ''),),\n",
+        "changes=(",
+        "The change of title of GoodDTO in version 3 has a show that does not take one value.",
+    ),
+    Mistake(
+        "a split without a text",
+        "    routes=routes,\n",
+        "    routes=routes,\n    changes=(versioning.Split(Version(3, date(2027, 1, 1)), (GoodDTO,), was='name', now=('title',), split=dict.fromkeys, joined=lambda name: name),),\n",
+        "changes=(",
+        "The change of title of GoodDTO in version 3 has a joined that does not take title by name.",
+    ),
 )

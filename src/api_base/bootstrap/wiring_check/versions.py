@@ -1,8 +1,9 @@
 """Versions: changes name fields that their classes have, and settings name versions that there are."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
 from datetime import date
+from typing import Any, get_type_hints
 
 from pydantic import BaseModel
 
@@ -14,7 +15,7 @@ from api_base.interface.versioning import Change
 
 def faults(contexts: Sequence[Context], settings: VersionSettings, newest: int) -> Iterator[Fault]:
     """Yield the faults of the changes of all contexts, and of the settings about versions. `newest` is the newest version."""
-    known: dict[type, set[str]] = {}
+    known: dict[type, dict[str, Any]] = {}
     released: dict[int, date] = {}
     for change in changes_of(contexts):
         number = change.version.number
@@ -32,30 +33,28 @@ def faults(contexts: Sequence[Context], settings: VersionSettings, newest: int) 
     yield from _of_settings(settings, newest)
 
 
-def _of(change: Change, known: dict[type, set[str]]) -> Iterator[Fault]:
+def _of(change: Change, known: dict[type, dict[str, Any]]) -> Iterator[Fault]:
     for cls in change.of:
-        names = known.setdefault(cls, _fields(cls))
-        if not names:
-            yield Fault(
-                change.declared_at,
-                f"A change names {cls.__name__}, which is neither a DTO nor a body. Name a dataclass or a pydantic model.",
-            )
-        elif missing := [name for name in change.newer if name not in names]:
-            yield Fault(
-                change.declared_at,
-                f"A change of version {change.version.number} names {missing[0]!r}, but {cls.__name__} then has {', '.join(sorted(names))}.",
-            )
-        elif "version" in change.newer:
-            yield Fault(
-                change.declared_at, f"A change names 'version' of {cls.__name__}, which tags and conditions read. It stays as it is."
-            )
-        elif taken := [name for name in change.older if name in names - set(change.newer)]:
-            yield Fault(
-                change.declared_at,
-                f"{cls.__name__} cannot have had {taken[0]!r} before version {change.version.number}: it has another field of that name.",
-            )
-        names -= set(change.newer)
-        names |= set(change.older)
+        types = known.setdefault(cls, _fields(cls))
+        found = _mistake(change, cls, types)
+        if found is not None:
+            yield Fault(change.declared_at, found)
+        older = dict.fromkeys(change.older, Any) if found else change.types({name: types[name] for name in change.newer})
+        known[cls] = {name: hint for name, hint in types.items() if name not in change.newer} | dict(older)
+
+
+def _mistake(change: Change, cls: type, types: Mapping[str, Any]) -> str | None:
+    number = change.version.number
+    if not types:
+        return f"A change names {cls.__name__}, which is neither a DTO nor a body. Name a dataclass or a pydantic model."
+    if missing := [name for name in change.newer if name not in types]:
+        return f"A change of version {number} names {missing[0]!r}, but {cls.__name__} then has {', '.join(sorted(types))}."
+    if "version" in change.newer:
+        return f"A change names 'version' of {cls.__name__}, which tags and conditions read. It stays as it is."
+    if taken := [name for name in change.older if name in types.keys() - set(change.newer)]:
+        return f"{cls.__name__} cannot have had {taken[0]!r} before version {number}: it has another field of that name."
+    wrong = change.mistake({name: types[name] for name in change.newer})
+    return wrong and f"The change of {' and '.join(change.newer)} of {cls.__name__} in version {number} {wrong}."
 
 
 def _of_settings(settings: VersionSettings, newest: int) -> Iterator[Fault]:
@@ -67,7 +66,7 @@ def _of_settings(settings: VersionSettings, newest: int) -> Iterator[Fault]:
             yield Fault("VERSIONS__SUNSETS", f"Version {number} {what}. Name an older one.")
 
 
-def _fields(cls: type) -> set[str]:
+def _fields(cls: type) -> dict[str, Any]:
     if issubclass(cls, BaseModel):
-        return set(cls.model_fields)
-    return {one.name for one in fields(cls)} if is_dataclass(cls) else set()
+        return {name: one.annotation for name, one in cls.model_fields.items()}
+    return get_type_hints(cls, include_extras=True) if is_dataclass(cls) else {}

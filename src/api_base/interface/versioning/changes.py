@@ -8,14 +8,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
+from inspect import isclass, signature
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
 from api_base.application.common.listing import EQUALITY, Field, Sort
-from api_base.core.errors import ProgrammingError
+from api_base.core.errors import Invalid, ProgrammingError
 from api_base.core.shared.places import Declaration
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification
+from api_base.interface.errors.problem import pointer
 from api_base.interface.routes.single_values import optional, plain_type
 from api_base.interface.routes.versions import Version
 
@@ -58,6 +60,10 @@ class Change(Declaration, ABC):
     def asked(self, older: Values) -> Values:
         """Return the newer values of the older ones that were sent, by name. Raises `Invalid` with pointers to newer fields."""
         ...
+
+    def mistake(self, newer: Mapping[str, Any]) -> str | None:
+        """Return what is wrong with the declaration, as the rest of a sentence, or None. `newer` are the types of the newer fields."""
+        return None
 
     def maker(self, name: str) -> Callable[..., Any]:
         """Return the function that makes the older field `name` of the newer values, in their order. Each result of a page calls it."""
@@ -122,7 +128,7 @@ class Renamed(Change):
 class Replaced(Change):
     """`was`, of `type`, became `now`. `show` returns the older value of the newer one, `read` the newer value of one that was sent.
 
-    A field that no body of `of` has needs no `read`. Lists of the older version neither filter nor sort by it, but by what they have both of.
+    `read` raises `ValueError` with what is wrong with a value. A field that no body of `of` has needs no `read`. Lists of the older version neither filter nor sort by it, but by what they have both of.
     """
 
     was: str
@@ -150,6 +156,11 @@ class Replaced(Change):
     def types(self, newer: Mapping[str, Any]) -> Mapping[str, Any]:
         return {self.was: self.type}
 
+    def mistake(self, newer: Mapping[str, Any]) -> str | None:
+        given = {"show": self.show} if self.read is None else {"show": self.show, "read": self.read}
+        wrong = next((name for name, function in given.items() if not takes(function, None)), None)
+        return wrong and f"has a {wrong} that does not take one value"
+
     def shown(self, newer: Values) -> Values:
         return {self.was: self.show(newer[self.now])}
 
@@ -157,7 +168,12 @@ class Replaced(Change):
         return self.show
 
     def asked(self, older: Values) -> Values:
-        return {} if self.read is None else {self.now: self.read(older[self.was])}
+        if self.read is None:
+            return {}
+        try:
+            return {self.now: self.read(older[self.was])}
+        except ValueError as error:
+            raise Invalid.of(pointer("body", self.now), "value", str(error)) from None
 
 
 def _first(several: Sequence[Any]) -> Any:
@@ -195,8 +211,19 @@ class EnumChanged(Change):
     older = newer
 
     def types(self, newer: Mapping[str, Any]) -> Mapping[str, Any]:
-        hint = newer[self.name]
-        return {self.name: self.type if optional(hint) == plain_type(hint) else self.type | None}
+        return {self.name: self.type | None if nullable(newer[self.name]) else self.type}
+
+    def mistake(self, newer: Mapping[str, Any]) -> str | None:
+        now, before = _choices(newer[self.name]), _choices(self.type)
+        if not now and optional(newer[self.name]) is not str:
+            return "is of an Enum, a Literal or a text, and the field is none of them; use Replaced"
+        if now and (unknown := [value for value in self.values if value not in now]):
+            return f"maps {unknown[0]!r}, but its values since then are {', '.join(now)}"
+        if before and (unknown := [shown for shown in self.values.values() if shown not in before]):
+            return f"maps a value to {unknown[0]!r}, but its values before are {', '.join(before)}"
+        if now and before and (left := [value for value in now if value not in {*self.values, *before}]):
+            return f"maps {left[0]!r} to none of its values before, which are {', '.join(before)}"
+        return None
 
     def shown(self, newer: Values) -> Values:
         value = _plain(newer[self.name])
@@ -233,6 +260,30 @@ class EnumChanged(Change):
 
     def _stored(self, older: Any) -> list[Any]:
         return [newer for newer, shown in self.values.items() if shown == older] or [older]
+
+
+def nullable(hint: Any) -> bool:
+    """Return whether None is a value of the type."""
+    return bool(optional(hint) != plain_type(hint))
+
+
+def takes(function: Callable[..., Any], *values: Any, **named: Any) -> bool:
+    """Return whether a function can be called so. What does not say what it takes can be called."""
+    try:
+        signature(function).bind(*values, **named)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
+def _choices(hint: Any) -> Sequence[str]:
+    """Return the texts that are the values of an Enum or a Literal; none of another type."""
+    found = optional(hint)
+    if get_origin(found) is Literal:
+        return [value for value in get_args(found) if isinstance(value, str)]
+    return [str(one.value) for one in found] if isclass(found) and issubclass(found, Enum) else []
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ from api_base.application.common.listing import Field, Sort
 from api_base.core.errors import Invalid
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification
 from api_base.interface.errors.problem import pointer
-from api_base.interface.versioning.changes import Change, Comparison, Values
+from api_base.interface.versioning.changes import Change, Comparison, Values, nullable, takes
 
 _EQ: Final = ComparisonOperator.EQ
 
@@ -17,7 +17,8 @@ _EQ: Final = ComparisonOperator.EQ
 class Split(Change):
     """The text `was` became several fields: `split` returns their values of it, `joined` returns the text of them, given by name.
 
-    Lists of the older version compare it by `eq`, and sort by the fields in their order. `split` raises `ValueError` with what is wrong with a text.
+    The text is null where all of them are; neither function is called then. Lists of the older version compare it by `eq`, and sort by the fields
+    in their order. `split` raises `ValueError` with what is wrong with a text.
     """
 
     was: str
@@ -34,16 +35,26 @@ class Split(Change):
         return (self.was,)
 
     def types(self, newer: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {self.was: str}
+        return {self.was: str | None if all(nullable(newer[name]) for name in self.now) else str}
+
+    def mistake(self, newer: Mapping[str, Any]) -> str | None:
+        if not takes(self.split, ""):
+            return "has a split that does not take one text"
+        return (
+            None if takes(self.joined, **dict.fromkeys(self.now)) else f"has a joined that does not take {' and '.join(self.now)} by name"
+        )
 
     def shown(self, newer: Values) -> Values:
-        return {self.was: self.joined(**newer)}
+        return {self.was: self.maker(self.was)(*(newer[name] for name in self.now))}
 
     def maker(self, name: str) -> Callable[..., Any]:
         joined, names = self.joined, tuple(self.now)
-        return lambda *values: joined(**dict(zip(names, values, strict=True)))
+        nothing = (None,) * len(names)
+        return lambda *values: None if values == nothing else joined(**dict(zip(names, values, strict=True)))
 
     def asked(self, older: Values) -> Values:
+        if older[self.was] is None:
+            return dict.fromkeys(self.now)
         try:
             return self.split(older[self.was])
         except ValueError as error:
