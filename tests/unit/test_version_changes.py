@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from api_base.interface.routes.versions import Version
-from api_base.interface.versioning import EnumChanged, Replaced, Split
+from api_base.interface.versioning import Change, EnumChanged, Replaced, Split
 
 
 class Level(StrEnum):
@@ -45,12 +45,19 @@ def test_values_are_compared_with_the_types(now: Any, before: Any, values: dict[
     assert change.mistake({"level": now}) == mistake
 
 
-def test_functions_take_what_they_are_called_with() -> None:
-    none = Split(V3, (object,), was="place", now=("city", "country"), split=dict, joined="{city}".format)
-    assert none.mistake({}) is None
-    assert Split(V3, (object,), was="place", now=("city",), split=dict, joined=str).mistake({}) == "has a split that does not take one text"
-    assert (
-        Replaced(V3, (object,), was="a", now="b", type=int, show=int, read=lambda a, b: a).mistake({})
-        == "has a read that does not take one value"
-    )
-    assert Replaced(V3, (object,), was="a", now="b", type=int, show=int, read=str).mistake({}) is None
+PLACE: dict[str, Any] = {"was": "place", "now": ("city", "country")}
+
+
+@pytest.mark.parametrize(
+    ("change", "mistake"),
+    [
+        (Split(V3, (object,), **PLACE, split=dict, joined="{city}".format), None),
+        (Split(V3, (object,), **PLACE, split=lambda city, country: {}, joined=dict), "has a split that does not take one text"),
+        (Split(V3, (object,), **PLACE, split=dict, joined=lambda city: city), "has a joined that does not take city and country by name"),
+        (Replaced(V3, (object,), was="a", now="b", type=int, show=int), None),
+        (Replaced(V3, (object,), was="a", now="b", type=int, show=int, read=lambda a, b: a), "has a read that does not take one value"),
+        (Replaced(V3, (object,), was="a", now="b", type=int, show=lambda: 1, read=str), "has a show that does not take one value"),
+    ],
+)
+def test_functions_take_what_they_are_called_with(change: Change, mistake: str | None) -> None:
+    assert change.mistake({}) == mistake

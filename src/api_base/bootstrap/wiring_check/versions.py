@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from datetime import date
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 from pydantic import BaseModel
 
@@ -15,7 +15,7 @@ from api_base.interface.versioning import Change
 
 def faults(contexts: Sequence[Context], settings: VersionSettings, newest: int) -> Iterator[Fault]:
     """Yield the faults of the changes of all contexts, and of the settings about versions. `newest` is the newest version."""
-    known: dict[type, dict[str, Any]] = {}
+    known: dict[type, dict[str, object]] = {}
     released: dict[int, date] = {}
     for change in changes_of(contexts):
         number = change.version.number
@@ -33,17 +33,17 @@ def faults(contexts: Sequence[Context], settings: VersionSettings, newest: int) 
     yield from _of_settings(settings, newest)
 
 
-def _of(change: Change, known: dict[type, dict[str, Any]]) -> Iterator[Fault]:
+def _of(change: Change, known: dict[type, dict[str, object]]) -> Iterator[Fault]:
     for cls in change.of:
         types = known.setdefault(cls, _fields(cls))
         found = _mistake(change, cls, types)
         if found is not None:
             yield Fault(change.declared_at, found)
-        older = dict.fromkeys(change.older, Any) if found else change.types({name: types[name] for name in change.newer})
+        older = change.types({name: types[name] for name in change.newer}) if found is None else dict.fromkeys(change.older, str)
         known[cls] = {name: hint for name, hint in types.items() if name not in change.newer} | dict(older)
 
 
-def _mistake(change: Change, cls: type, types: Mapping[str, Any]) -> str | None:
+def _mistake(change: Change, cls: type, types: Mapping[str, object]) -> str | None:
     number = change.version.number
     if not types:
         return f"A change names {cls.__name__}, which is neither a DTO nor a body. Name a dataclass or a pydantic model."
@@ -66,7 +66,7 @@ def _of_settings(settings: VersionSettings, newest: int) -> Iterator[Fault]:
             yield Fault("VERSIONS__SUNSETS", f"Version {number} {what}. Name an older one.")
 
 
-def _fields(cls: type) -> dict[str, Any]:
+def _fields(cls: type) -> dict[str, object]:
     if issubclass(cls, BaseModel):
         return {name: one.annotation for name, one in cls.model_fields.items()}
     return get_type_hints(cls, include_extras=True) if is_dataclass(cls) else {}
