@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from inspect import isclass, signature
+from inspect import isclass
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -20,6 +20,7 @@ from api_base.domain.common.specification import ComparisonOperator, FieldSpecif
 from api_base.interface.errors.problem import pointer
 from api_base.interface.routes.single_values import optional, plain_type
 from api_base.interface.routes.versions import Version
+from api_base.interface.versioning.functions import takes
 
 type Values = Mapping[str, Any]
 type Comparison = FieldSpecification[Any]
@@ -265,17 +266,6 @@ class EnumChanged(Change):
 def nullable(hint: Any) -> bool:
     """Return whether None is a value of the type."""
     return bool(optional(hint) != plain_type(hint))
-
-
-def takes(function: Callable[..., Any], *values: Any, **named: Any) -> bool:
-    """Return whether a function can be called so. What does not say what it takes can be called."""
-    try:
-        signature(function).bind(*values, **named)
-    except TypeError:
-        return False
-    except ValueError:
-        return True
-    return True
 
 
 def _choices(hint: Any) -> Sequence[str]:
