@@ -129,7 +129,8 @@ class Renamed(Change):
 class Replaced(Change):
     """`was`, of `type`, became `now`. `show` returns the older value of the newer one, `read` the newer value of one that was sent.
 
-    `read` raises `ValueError` with what is wrong with a value. A field that no body of `of` has needs no `read`. Lists of the older version neither filter nor sort by it, but by what they have both of.
+    `read` raises `ValueError` with what is wrong with a value. A field that no body of `of` has needs no `read`. Lists of the older version
+    neither filter nor sort by it, but by what they have both of.
     """
 
     was: str
