@@ -59,6 +59,18 @@ class Desk:
         sent = {**(by or self.person).headers, **(headers or {})}
         return await self.api.client.request(method, self.path + end, headers=sent, **more)
 
+    async def rows(self, **query: str) -> list[dict[str, Any]]:
+        """The rows of all pages of a list."""
+        found, cursor = list[dict[str, Any]](), dict[str, str]()
+        while True:
+            answer = await self.send("GET", params={**query, **cursor})
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            found += page["items"]
+            if page["next_cursor"] is None:
+                return found
+            cursor = {"cursor": page["next_cursor"]}
+
     async def made(self, **values: Any) -> dict[str, Any]:
         answer = await self.send("POST", json={"slug": f"article-{next(_numbers)}", "title": "Article", **values})
         assert answer.status_code == 201, answer.text

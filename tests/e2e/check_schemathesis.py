@@ -44,9 +44,10 @@ def token(project: Project, backend: Backend) -> str:
 @pytest.mark.parametrize("phases", PHASES)
 def test_nothing_is_found(backend: Backend, token: str, tmp_path: Path, phases: str, document: str, seed: str) -> None:
     command = [str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(HERE / "schemathesis.toml"), "run"]
-    options = ["--seed", seed, "--phases", phases, "--max-examples", PHASES[phases], "--no-color"]
+    chosen = ["--seed", seed, "--phases", phases, "--max-examples", PHASES[phases]]
+    options = [*chosen, "--no-color", "-H", f"Authorization: Bearer {token}"]
     done = subprocess.run(
-        [*command, f"http://127.0.0.1:{backend.port}/openapi/{document}.json", *options, "-H", f"Authorization: Bearer {token}"],
+        [*command, f"http://127.0.0.1:{backend.port}/openapi/{document}.json", *options],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import pytest
 import pytest_asyncio
@@ -64,15 +64,13 @@ VISITS: Crud[Visit, VisitDTO] = crud(
 
 
 def split(name: str) -> Mapping[str, str]:
-    given, space, family = name.partition(" ")
-    if not space:
-        raise ValueError("must be a city and a country, such as Porto, PT")
+    given, _, family = name.partition(" ")
     return {"given": given, "family": family}
 
 
 def minutes(text: str) -> int:
     if not text.isdecimal():
-        raise ValueError("must be a city and a country, such as Porto, PT")
+        raise ValueError("must be a whole number")
     return int(text)
 
 
@@ -110,21 +108,11 @@ async def stored(old: Desk) -> Desk:
     return new
 
 
-async def paged(desk: Desk, sort: str, field: str) -> list[Any]:
-    asked: dict[str, Any] = {"sort": sort, "limit": "2"}
-    found = list[Any]()
-    while asked.get("cursor", "") is not None:
-        page = (await desk.send("GET", params=asked)).json()
-        found += [one[field] for one in page["items"]]
-        asked["cursor"] = page["next_cursor"]
-    return found
-
-
 @pytest.mark.parametrize(("version", "field"), [(2, "urgency"), (3, "level")])
 async def test_null_is_last_in_both_directions(old: Desk, stored: Desk, version: int, field: str) -> None:
     desk = replace(old, path=f"/api/v{version}/visits")
-    assert await paged(desk, field, field) == [*["major"] * 3, *["minor"] * 2, None, None]
-    assert await paged(desk, f"-{field}", field) == [*["minor"] * 2, *["major"] * 3, None, None]
+    assert [one[field] for one in await desk.rows(sort=field, limit="2")] == [*["major"] * 3, *["minor"] * 2, None, None]
+    assert [one[field] for one in await desk.rows(sort=f"-{field}", limit="2")] == [*["minor"] * 2, *["major"] * 3, None, None]
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,11 @@ def _of(change: Change, known: dict[type, dict[str, object]]) -> Iterator[Fault]
     for cls in change.of:
         types = known.setdefault(cls, _fields(cls))
         found = _mistake(change, cls, types)
-        if found is not None:
+        if found is None:
+            older: Mapping[str, object] = change.types({name: types[name] for name in change.newer})
+        else:
             yield Fault(change.declared_at, found)
-        older = change.types({name: types[name] for name in change.newer}) if found is None else dict.fromkeys(change.older, str)
+            older = dict.fromkeys(change.older, str)  # so that one mistake is not another one of the changes before
         known[cls] = {name: hint for name, hint in types.items() if name not in change.newer} | dict(older)
 
 

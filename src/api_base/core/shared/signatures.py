@@ -41,11 +41,32 @@ def may_be(cls: type, of: object) -> bool:
 
 def takes_one(call: Any) -> bool:
     """Return whether one positional argument can be passed, and none is missing then."""
+    return _binds(call, None) is True
+
+
+def takes(call: Any, *values: object, **named: object) -> bool:
+    """Return whether a function can be called so. A callable that does not tell what it takes counts as one that can."""
+    return _binds(call, *values, **named) is not False
+
+
+def _binds(call: Any, *values: object, **named: object) -> bool | None:
+    """Return whether the arguments can be passed; None for a callable that does not tell."""
     try:
-        inspect.signature(call).bind(None)
-    except (TypeError, ValueError):
+        inspect.signature(call).bind(*values, **named)
+    except TypeError:
         return False
+    except ValueError:
+        return None
     return True
+
+
+def positional(call: Any) -> Sequence[str]:
+    """Return the names of the parameters that can be passed by position or by name, in their order; none for a callable that does not tell."""
+    try:
+        found = inspect.signature(call).parameters.values()
+    except ValueError:
+        return []
+    return [one.name for one in found if one.kind is one.POSITIONAL_OR_KEYWORD]
 
 
 def names_in(call: Any) -> Collection[str]:

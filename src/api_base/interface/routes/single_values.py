@@ -44,6 +44,11 @@ def optional(hint: Any) -> Any:
     return found
 
 
+def nullable(hint: Any) -> bool:
+    """Return whether the type is `T | None`."""
+    return bool(optional(hint) != plain_type(hint))
+
+
 def plain_type(hint: Any) -> Any:
     """Return a type without its alias and annotations."""
     while isinstance(hint, TypeAliasType) or get_origin(hint) is Annotated:

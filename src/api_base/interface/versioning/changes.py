@@ -5,7 +5,8 @@ what a client of the older version sent: of a merge patch, only what it sent.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 from inspect import isclass
@@ -16,11 +17,11 @@ from pydantic import BaseModel
 from api_base.application.common.listing import EQUALITY, Field, Sort
 from api_base.core.errors import Invalid, ProgrammingError
 from api_base.core.shared.places import Declaration
+from api_base.core.shared.signatures import takes
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification
 from api_base.interface.errors.problem import pointer
-from api_base.interface.routes.single_values import optional, plain_type
+from api_base.interface.routes.single_values import nullable, optional
 from api_base.interface.routes.versions import Version
-from api_base.interface.versioning.functions import takes
 
 type Values = Mapping[str, Any]
 type Comparison = FieldSpecification[Any]
@@ -172,10 +173,17 @@ class Replaced(Change):
     def asked(self, older: Values) -> Values:
         if self.read is None:
             return {}
-        try:
+        with refusing("body", self.now):
             return {self.now: self.read(older[self.was])}
-        except ValueError as error:
-            raise Invalid.of(pointer("body", self.now), "value", str(error)) from None
+
+
+@contextmanager
+def refusing(part: str, name: str) -> Iterator[None]:
+    """Refuse a value with what a `ValueError` says is wrong with it, at `name` in this part of the request."""
+    try:
+        yield
+    except ValueError as error:
+        raise Invalid.of(pointer(part, name), "value", str(error)) from None
 
 
 def _first(several: Sequence[Any]) -> Any:
@@ -253,8 +261,9 @@ class EnumChanged(Change):
     def sorts(self, one: Sort) -> Sequence[Sort]:
         if one.field != self.name:
             return [one]
-        older = dict(one.shown)  # of a change after this one, to a still older version
-        return [replace(one, shown=tuple((older | {newer: older.get(value, value) for newer, value in self.values.items()}).items()))]
+        older = dict(one.shown)  # what a still older version shows
+        shown = older | {newer: older.get(value, value) for newer, value in self.values.items()}
+        return [replace(one, shown=tuple(shown.items()))]
 
     def _older(self, one: Field) -> Field:
         shown = tuple(dict.fromkeys(self.values.get(value, value) for value in one.choices))
@@ -262,11 +271,6 @@ class EnumChanged(Change):
 
     def _stored(self, older: Any) -> list[Any]:
         return [newer for newer, shown in self.values.items() if shown == older] or [older]
-
-
-def nullable(hint: Any) -> bool:
-    """Return whether None is a value of the type."""
-    return bool(optional(hint) != plain_type(hint))
 
 
 def _choices(hint: Any) -> Sequence[str]:

@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from api_base.application.common.listing import Field, Sort
-from api_base.core.errors import Invalid
+from api_base.core.shared.signatures import positional, takes
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification
-from api_base.interface.errors.problem import pointer
-from api_base.interface.versioning.changes import Change, Comparison, Values, nullable
-from api_base.interface.versioning.functions import positional, takes
+from api_base.interface.routes.single_values import nullable
+from api_base.interface.versioning.changes import Change, Comparison, Values, refusing
 
 _EQ: Final = ComparisonOperator.EQ
 
@@ -41,9 +40,9 @@ class Split(Change):
     def mistake(self, newer: Mapping[str, Any]) -> str | None:
         if not takes(self.split, ""):
             return "has a split that does not take one text"
-        return (
-            None if takes(self.joined, **dict.fromkeys(self.now)) else f"has a joined that does not take {' and '.join(self.now)} by name"
-        )
+        if not takes(self.joined, **dict.fromkeys(self.now)):
+            return f"has a joined that does not take {' and '.join(self.now)} by name"
+        return None
 
     def shown(self, newer: Values) -> Values:
         return {self.was: self.maker(self.was)(*(newer[name] for name in self.now))}
@@ -57,10 +56,8 @@ class Split(Change):
     def asked(self, older: Values) -> Values:
         if older[self.was] is None:
             return dict.fromkeys(self.now)
-        try:
+        with refusing("body", self.now[0]):
             return self.split(older[self.was])
-        except ValueError as error:
-            raise Invalid.of(pointer("body", self.now[0]), "value", str(error)) from None
 
     def located(self, steps: Sequence[str]) -> list[str]:
         return [self.was]
@@ -81,10 +78,8 @@ class Split(Change):
     def comparisons(self, one: Comparison, newer: Mapping[str, Field]) -> Sequence[Comparison]:
         if one.field != self.was:
             return [one]
-        try:
+        with refusing("query", self.was):
             found = self.split(one.value)
-        except ValueError as error:
-            raise Invalid.of(pointer("query", self.was), "value", str(error)) from None
         return [FieldSpecification(name, _EQ, _stored_form(newer[name], found[name])) for name in self.now]
 
     def sorts(self, one: Sort) -> Sequence[Sort]:
