@@ -13,7 +13,7 @@ from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.lifespan import lifespan
 from api_base.bootstrap.routing import exports, mounted_routers, stream_ports, unversioned_routers
 from api_base.bootstrap.services import Services, build
-from api_base.bootstrap.versions import bases, strategy, version_middleware
+from api_base.bootstrap.versions import bases, version_middleware
 from api_base.core.config import Settings
 from api_base.core.shared.lean_imports import without
 from api_base.core.shared.logging import configure_logging
@@ -93,7 +93,7 @@ def wired_app(settings: Settings, contexts: Sequence[Context]) -> FastAPI:
         prefix=settings.server.public_prefix,
         exports=exporting is not None,
         newest=settings.server.openapi_version == "3.2",
-        described=describing(strategy(services), bases(services)),
+        described=describing(versions.strategy, bases(services)),
     )
     return app
 

@@ -41,6 +41,7 @@ from api_base.interface.mcp import Exposed
 from api_base.interface.middleware.auth import AuthenticationScheme
 from api_base.interface.routes.versions import API
 from api_base.interface.versioning import Change
+from api_base.interface.versioning.shapes import Shapes
 
 if TYPE_CHECKING:
     from api_base.infrastructure.flags.provider import FlagProvider
@@ -60,6 +61,7 @@ class Ports:
     `upload_streams` bounds the uploads that the process reads; `attachable` are those of all contexts, by kind.
     `policy` returns the policy of an outbound dependency by its name; `/health/ready` and the metrics show that dependency from then on.
     `search` is the engine of `SEARCH__URL`; the context `search` keeps the `search_indexes` of all contexts up to date in it.
+    `shapes` returns what a version of the API takes and shows; that of the newest one for None.
     `remote` returns the bus of another service by its `APP_NAME`. It raises `ConfigurationError` without `REMOTE__URL`.
     """
 
@@ -78,6 +80,7 @@ class Ports:
     sequences: protocols.Sequences
     bus: Bus
     jobs: protocols.JobQueue
+    shapes: Callable[[int | None], Shapes]
     job_progress: protocols.JobProgress
     audit_writer: AuditWriter
     event_writer: EventWriter

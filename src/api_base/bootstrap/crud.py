@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, cast
 
@@ -182,7 +183,7 @@ class Crud[T: Resource, D](Declaration):
             replaced = {one.message for one in own}
             return [*(one for one in self.handlers(ports) if one.message not in replaced), *own]
 
-        made = Context(
+        return Context(
             name=self.name,
             tables=(self.table, *tables),
             migrations=migrations or Path(str(sys.modules[self.aggregate.__module__].__file__)).parent / "migrations",
@@ -198,8 +199,7 @@ class Crud[T: Resource, D](Declaration):
             background=self.background,
             mcp=self.mcp,
             graphql=self.graphql,
-        )
-        return made.made_for(self)
+        ).made_for(self)
 
     def text_search(self, ports: Ports) -> TextSearch | None:
         """Return what `q` searches, also for lists of one's own. None if `search` names nothing."""
@@ -250,7 +250,7 @@ def crud[T: Resource, D](
     permissions = Permissions(name, ownership(stored))
     made = Messages(cls, dto, name, permissions)
     creating, changing = create_with or create_body(cls), change_with or patch_body(cls)
-    imported = resource_import(made, import_schema(cls, name, key, creating, changing, rename)) if imports and key is not None else None
+    imported = resource_import(made, partial(import_schema, cls, name, key, creating, changing, rename)) if imports and key else None
     routes = ResourceRoutes(
         plural=name,
         singular=entity_name(cls),
@@ -271,7 +271,7 @@ def crud[T: Resource, D](
         key=key,
         get_by_key=made.get_by_key if key else None,
         find=made.find if key else None,
-        imports=None if imported is None else ImportRoute(start=imported.start, schema=imported.schema),
+        imports=None if imported is None else ImportRoute(start=imported.start, schema_of=imported.schema_of),
         declared_at=made.declared_at,
     )
     refused = [*refusals(cls, stored, filters=filters, sorts=sorts, search=search, key=key, imports=imports)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from api_base.application.services.file_upload.content import OpenFileHandler
 from api_base.core.types import current_context
 from api_base.infrastructure.files.repository import SqlFileRepository
 from api_base.infrastructure.importing.imports import SqlImports
+from api_base.interface.versioning.shapes import NEWEST, Shapes
 
 if TYPE_CHECKING:
     from api_base.bootstrap.context import Ports
@@ -81,10 +82,11 @@ class FileImport[T]:
     """Implements `Importable` for rows of type `T`, by the commands of the context.
 
     `start` checks a stored file, `file` is the job that imports it, `rows` saves a chunk: register it with `rows_handler`.
-    `job_name` is the name of the job, such as `items.import`.
+    `job_name` is the name of the job, such as `items.import`. `older` returns what an older version of the API imports; None if that is the same.
     """
 
     schema: ImportSchema[T]
+    older: Callable[[Shapes], ImportSchema[T]] | None = None
     job_name: str
     start: type[StartImport]
     file: type[ImportFile]
@@ -100,13 +102,18 @@ class FileImport[T]:
         """The declaration of the job."""
         return Job(name=self.job_name, message=self.file, timeout=TIMEOUT_SECONDS)
 
+    def schema_of(self, shapes: Shapes) -> ImportSchema[T]:
+        """The declaration in a version of the API."""
+        return self.schema if self.older is None or shapes is NEWEST else self.older(shapes)
+
     def handlers(self, ports: "Ports") -> Sequence[Registration]:
         """The handlers of `start` and `file`."""
         imports, files = SqlImports(ports.database, ports.clock), _TenantFiles(ports)
-        start = StartImportHandler(self.schema, self.file, imports, files, _readable, _open_beginning, ports.jobs, ports.ids, _allow(ports))
+        schemas = cache(lambda version: self.schema_of(ports.shapes(version)))
+        start = StartImportHandler(schemas, self.file, imports, files, _readable, _open_beginning, ports.jobs, ports.ids, _allow(ports))
         return [
             on(self.start, start),
-            on(self.file, ImportFileHandler(self.schema, self.rows, ports.bus, imports, files, _readable, _open_source, seen_keys)),
+            on(self.file, ImportFileHandler(schemas, self.rows, ports.bus, imports, files, _readable, _open_source, seen_keys)),
         ]
 
     def check(self, maps: Sequence[str], constants: Sequence[str]) -> None:

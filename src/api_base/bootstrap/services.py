@@ -3,10 +3,10 @@
 HTTP's lifespan, the worker and the command line all use `build` and `opened`.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
@@ -31,6 +31,8 @@ from api_base.infrastructure.db.changes import CHANGES
 from api_base.infrastructure.db.session import Database
 from api_base.infrastructure.rbac.checker import PLATFORM_ADMIN
 from api_base.interface.mcp.catalogue import refuse_exposed
+from api_base.interface.versioning.shapes import Shapes, shapes_of
+from api_base.interface.versioning.strategies import strategy_of
 from api_base.interface.versioning.versions import ApiVersions
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class Services:
     def refuse_faults(self, routers: Sequence[tuple[str, APIRouter]] | None = None) -> None:
         """Raise `WiringError` with every fault of the contexts and of `routers`, by default those of the contexts, with their prefixes."""
         declared = self.declarations
-        if wrong := list(versions.faults(self.contexts, self.settings.versions, self.versions.newest)):
+        if wrong := list(versions.faults(self.contexts, self.settings.versions, self.versions.newest, declared.routers)):
             raise WiringError([*declared.faults, *wrong])  # no route can be made of these
         mounted = self.mounted([*declared.routers, *declared.protocol_routers]) if routers is None else routers
         newest = list(self.versions.of(self.versions.newest, mounted))
@@ -88,11 +90,12 @@ def build(settings: Settings, contexts: Sequence[Context]) -> Services:
     permissions = {name: roles for context in contexts for name, roles in context.permissions.items()}
     attachable = {one.kind: one for context in contexts for one in context.attachable}
     container = Wiring(settings, selections, permissions)
-    ports = _ports(settings, container, attachable)
+    changes = changes_of(contexts)
+    shapes = cache(partial(shapes_of, changes))
+    ports = _ports(settings, container, attachable, shapes)
     declarations = declare(contexts, ports, container.bus)
     declarations.faults.extend(wiring_check.faults(declarations, container.database))
     _register(declarations, container)
-    changes = changes_of(contexts)
     return Services(
         settings=settings,
         contexts=contexts,
@@ -102,10 +105,11 @@ def build(settings: Settings, contexts: Sequence[Context]) -> Services:
         declarations=declarations,
         versions=ApiVersions(
             changes,
+            shapes,
             declarations.routers,
             settings.versions.sunsets,
             settings.versions.oldest,
-            by_path=settings.versions.strategy == "path",
+            strategy=strategy_of(settings.versions.strategy),
         ),
     )
 
@@ -131,7 +135,7 @@ def _register(declarations: Declarations, container: Wiring) -> None:
         container.jobs.add([job for context in contexts for job in (*context.jobs, *(one.job for one in context.importable))])
 
 
-def _ports(settings: Settings, container: Wiring, attachable: Mapping[str, Attachable]) -> Ports:
+def _ports(settings: Settings, container: Wiring, attachable: Mapping[str, Attachable], shapes: Callable[[int | None], Shapes]) -> Ports:
     return Ports(
         settings=settings,
         database=container.database,
@@ -148,6 +152,7 @@ def _ports(settings: Settings, container: Wiring, attachable: Mapping[str, Attac
         sequences=container.sequences,
         bus=container.bus,
         jobs=container.job_queue,
+        shapes=shapes,
         job_progress=container.job_completion,
         audit_writer=container.audit_participant,
         event_writer=container.outbox_participant,

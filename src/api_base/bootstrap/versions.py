@@ -1,27 +1,17 @@
 """How the application finds the version of the API that a request is for."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from starlette.middleware import Middleware
 
 from api_base.bootstrap.services import Services
 from api_base.interface.routes.versions import VERSION
-from api_base.interface.versioning.strategies import ByHeader, ByMediaType, ByQuery, Strategy, VersionMiddleware
-
-STRATEGIES: Final[dict[str, type[Strategy]]] = {"header": ByHeader, "media_type": ByMediaType, "query": ByQuery}
-"""By `VERSIONS__STRATEGY`. With `path`, the route of a request says it."""
-
-
-def strategy(services: Services) -> Strategy | None:
-    """Return how a request names its version; None where its path does."""
-    chosen = STRATEGIES.get(services.settings.versions.strategy)
-    return None if chosen is None else chosen()
+from api_base.interface.versioning.strategies import VersionMiddleware
 
 
 def version_middleware(services: Services) -> Middleware | None:
     """Return the middleware that finds it; None where the path says it."""
-    chosen = strategy(services)
+    chosen = services.versions.strategy
     if chosen is None:
         return None
     return Middleware(VersionMiddleware, strategy=chosen, bases=bases(services), numbers=services.versions.numbers)

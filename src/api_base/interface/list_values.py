@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from api_base.application.common.listing import Field
 from api_base.core.shared.rfc3339 import parse_date, parse_time
 from api_base.domain.common.comparable import decimal
 
@@ -61,7 +62,7 @@ def _uuid(text: str) -> UUID:
         raise ValueError("must be a UUID") from None
 
 
-READ: Final[Mapping[type[Any], Callable[[str], Any]]] = {
+_READ: Final[Mapping[type[Any], Callable[[str], Any]]] = {
     str: str,
     bool: boolean,
     int: _integer,
@@ -70,3 +71,12 @@ READ: Final[Mapping[type[Any], Callable[[str], Any]]] = {
     date: _date,
     UUID: _uuid,
 }
+
+
+def value_of(field: Field, text: str, needed: str | None = None) -> Any:
+    """Return the value of a filter by a field, whose `needs` has the value `needed`. Raises `ValueError` and `Invalid` with what is wrong with it."""
+    stored = field.stored_form(text)
+    value = _READ[field.kind](stored) if field.parse is None else field.parse(stored, needed)
+    if field.choices and value not in field.choices:
+        raise ValueError(f"must be one of {', '.join(field.choices)}")
+    return value

@@ -15,7 +15,7 @@ from api_base.core.errors import Invalid, Violation
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification, IncomparableValue, Specification
 from api_base.domain.common.text import normalized
 from api_base.interface.errors.problem import pointer
-from api_base.interface.list_values import READ, boolean, members
+from api_base.interface.list_values import boolean, members, value_of
 
 MAX_VALUE_LENGTH: Final = 500
 MAX_QUERY_LENGTH: Final = 16_384
@@ -199,23 +199,16 @@ class _Parser:
     def _value(self, field: Field, operator: ComparisonOperator, text: str, needed: str | None) -> Any:
         if operator is ComparisonOperator.IS_NULL:
             return boolean(text)
-        read = (lambda part: field.parse(part, needed)) if field.parse is not None else READ[field.kind]
         if operator is ComparisonOperator.IN:
             values = list(members(text))
             if len(values) > self._sizes.members:
                 raise ValueError(f"has {len(values)} values; at most {self._sizes.members} are allowed")
             if any(len(value) > MAX_VALUE_LENGTH for value in values):
                 raise ValueError(f"has a value that is longer than {MAX_VALUE_LENGTH} characters")
-            return [self._choice(field, read(field.stored_form(value))) for value in values]
+            return [value_of(field, value, needed) for value in values]
         if operator in (ComparisonOperator.CONTAINS, ComparisonOperator.STARTS_WITH):
             return field.stored_part(text)
-        return self._choice(field, read(field.stored_form(text)))
-
-    @staticmethod
-    def _choice(field: Field, value: Any) -> Any:
-        if field.choices and value not in field.choices:
-            raise ValueError(f"must be one of {', '.join(field.choices)}")
-        return value
+        return value_of(field, text, needed)
 
     def _sort(self, text: str | None, filters: list[tuple[str, str, str, str]]) -> tuple[Sort, ...]:
         if text is None:

@@ -29,16 +29,19 @@ from api_base.core.shared.naming import in_path, with_article, words
 from api_base.interface.routes import ExpectedVersion, ListQuery, OffsetQuery, OptionalVersion, RouteOptions, Router
 from api_base.interface.routes.renaming import WIRES, Rename
 from api_base.interface.routes.router import Paging
+from api_base.interface.routes.versions import OLDER_ROUTE
 from api_base.interface.v1.bodies.imports import IMPORT_EXAMPLE, ImportBody, mapping_of
 from api_base.interface.v1.bodies.resources import ResourceBody
+from api_base.interface.versioning.shapes import NEWEST, Shapes
+from api_base.interface.versioning.versions import OlderRoute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRoute:
-    """The command that starts an import, and what its rows are."""
+    """The command that starts an import, and what its rows are in a version of the API."""
 
     start: type[StartImport]
-    schema: ImportSchema[ResourceRow]
+    schema_of: Callable[[Shapes], ImportSchema[ResourceRow]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,11 +158,21 @@ def _add_import[D](add: Callable[..., None], bus: Bus, routes: ResourceRoutes[D]
     if (imports := routes.imports) is None:
         return
 
-    async def import_file(body: ImportBody) -> Any:
-        return await bus.execute(imports.start(**body.command()))
+    def of_version(number: int | None) -> Callable[..., Any]:
+        async def import_file(body: ImportBody) -> Any:
+            return await bus.execute(imports.start(**body.command(), version=number))
 
+        import_file.__annotations__["return"] = StartedImportDTO
+        return import_file
+
+    import_file = of_version(None)
+    import_file.__dict__[OLDER_ROUTE] = OlderRoute(
+        of=routes.create_body,
+        made=of_version,
+        described=lambda shapes: mapping_of(imports.schema_of(shapes)),
+    )
     options = RouteOptions(location="/api/{version}/jobs/{job_id}", example=IMPORT_EXAMPLE)
-    summary, said = f"Import {words(routes.plural)} from a file", mapping_of(imports.schema)
+    summary, said = f"Import {words(routes.plural)} from a file", mapping_of(imports.schema_of(NEWEST))
     add("import", "POST", "/imports", import_file, StartedImportDTO, summary, options, status_code=202, description=said)
 
 

@@ -24,7 +24,7 @@ from api_base.interface.errors.translation import language_header
 from api_base.interface.middleware.http_exchange import http_exchange_of
 from api_base.interface.public_url import public_prefix
 from api_base.interface.routes.body import media_type
-from api_base.interface.routes.parameters import header
+from api_base.interface.routes.parameters import header, repeated_query
 from api_base.interface.routes.rendering import ProtocolAnswer
 from api_base.interface.v1.bodies.files import disposition_name
 
@@ -50,13 +50,14 @@ class WrongAlgorithm(BadRequest):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumableRequest:
-    """What a request says. `complete` is True if the content ends with its body; None by tus, where the length decides.
+    """What a request says. Locations are below `path`, with the query `repeated`. `complete` is True if the content ends with its body; None by tus, where the length decides.
 
     `error` is why its header fields are refused. Lengths and offsets are in bytes.
     """
 
     tus: bool
     path: str = ""
+    repeated: str = ""
     interop: int | None = None
     tus_version: str | None = None
     offset: int | None = None
@@ -127,6 +128,7 @@ class ResumableHeaders:
             return ResumableRequest(
                 tus=tus,
                 path=http_exchange_of(scope).context.path,
+                repeated=repeated_query(scope),
                 interop=number,
                 tus_version=version,
                 offset=_number(scope, b"upload-offset"),

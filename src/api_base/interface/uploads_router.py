@@ -80,7 +80,7 @@ class _Uploads:
         length, carries = said.length_of(content), said.carries(content)
         begin = BeginUpload(name=said.name, content_type=said.content_type, length=length, metadata=said.metadata)
         upload = await self._bus.execute(begin)
-        location = f"{public_prefix.get()}{said.path}/{upload.id}".encode()
+        location = f"{public_prefix.get()}{said.path}/{upload.id}{said.repeated}".encode()
         if carries:
             limits = await self._bus.execute(GetUploadLimits())
             resumable = [(b"location", location), *said.echo, (b"upload-limit", upload_limit(limits))]

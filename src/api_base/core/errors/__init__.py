@@ -3,7 +3,7 @@
 `interface/errors/handlers.py` maps each type to an HTTP status and a title.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
@@ -149,10 +149,27 @@ class NotFound(ApiBaseError):
     def __init__(self, what: str, identity: object, by: str = "id") -> None:
         super().__init__(f"No {what} with the {by} {identity} exists.")
         self.what = what
+        self.identity, self.by = (str(identity), by) if type(self) is NotFound else ("", "")
+
+    def naming(self, name: Callable[[str], str]) -> "NotFound":
+        """Return the error with the name by which the caller knows the identity. That of a context stays as it is."""
+        return NotFound(self.what, self.identity, name(self.by)) if self.by else self
 
 
 class Conflict(ApiBaseError):
     """The state of the resource does not allow the operation. Contexts subclass it for their rules."""
+
+
+class Taken(Conflict):
+    """Another resource has the value, which must be unique. `among` says where, `other` which resource has it, and `value` is as it is written."""
+
+    def __init__(self, name: str, value: str, other: str, among: str = "") -> None:
+        super().__init__(f"{name} must be unique{among}: {other} has {value}. Change that one, or choose another {name}.")
+        self.name, self.value, self.other, self.among = name, value, other, among
+
+    def naming(self, name: Callable[[str], str]) -> "Taken":
+        """Return the error with the name by which the caller knows the value."""
+        return Taken(name(self.name), self.value, self.other, self.among) if type(self) is Taken else self
 
 
 class StaleVersion(Conflict):

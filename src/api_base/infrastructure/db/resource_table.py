@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from api_base.core.errors import Conflict, ProgrammingError
+from api_base.core.errors import ProgrammingError, Taken
 from api_base.domain.common.attributes import Attribute, attributes_of
 from api_base.domain.common.resource import Resource, RestorableResource
 from api_base.infrastructure.db.aggregate_mapping import entity_name
@@ -64,9 +64,7 @@ def taken_errors[T: Resource](cls: type[T], name: str, table: DeclaredTable) -> 
     other = f"another {entity_name(cls).replace('_', ' ')}{', possibly deleted,' if issubclass(cls, RestorableResource) else ''}"
 
     def taken(resource: T) -> Exception:
-        return Conflict(
-            f"{name} must be unique{among}: {other} has {getattr(resource, name)!r}. Change that one, or choose another {name}."
-        )
+        return Taken(name, repr(getattr(resource, name)), other, among)
 
     return {unique_name(table.name, owner_column(table), name): taken}
 

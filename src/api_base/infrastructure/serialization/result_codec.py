@@ -32,8 +32,9 @@ _KINDS: Final[Mapping[type[ApiBaseError], _Kind]] = {
     errors.RuleViolated: _Kind(final=True),
     errors.TooLarge: _Kind(final=True),
     errors.IdempotencyKeyReused: _Kind(),
-    errors.NotFound: _Kind(("what",), final=True),
+    errors.NotFound: _Kind(("what", "identity", "by"), final=True),
     errors.Conflict: _Kind(final=True),
+    errors.Taken: _Kind(("name", "value", "other", "among"), final=True),
     errors.StaleVersion: _Kind(("expected",), final=True),
     errors.RequestInProgress: _Kind(("retry_after",)),
     errors.Unauthenticated: _Kind(final=True),
@@ -53,6 +54,12 @@ class ErrorDocument(msgspec.Struct, omit_defaults=True):
     message: str
     violations: tuple[Violation, ...] = ()
     what: str = ""
+    identity: str = ""
+    by: str = ""
+    name: str = ""
+    value: str = ""
+    other: str = ""
+    among: str = ""
     expected: int = 0
     retry_after: float = 1.0
     violated: tuple[str, ...] = ()

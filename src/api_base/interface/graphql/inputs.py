@@ -19,6 +19,7 @@ from api_base.interface.graphql.errors import argument_name
 from api_base.interface.graphql.fields import REQUIRED, Argument, enumeration, input_type, list_of
 from api_base.interface.graphql.scalars import Json, Long
 from api_base.interface.routes.body import validated
+from api_base.interface.versioning.pointers import older_violations
 from api_base.interface.versioning.shapes import Shapes
 
 _SAME: Final = (str, bool, float, datetime, date, UUID)
@@ -56,14 +57,14 @@ class Inputs:
 
         async def read(given: Any) -> BaseModel:
             sent = await validated(_encode(plain(given)), accepted, adapter)
-            made: BaseModel = self._shapes.asked(sent)
+            made: BaseModel = self._shapes.asked(sent, "body")
             return made
 
         return read
 
     def located(self, error: Invalid, given: Any, model: type[BaseModel]) -> Invalid:
         """Return an error of the body of a route, at what `given`, its input, has: an older field if that was sent."""
-        return self._shapes.located(error, model) if self._sends_older(given) else error
+        return older_violations(error, model, self._shapes.changes_of) if self._sends_older(given) else error
 
     def _sends_older(self, given: Any) -> bool:
         if isinstance(given, list):

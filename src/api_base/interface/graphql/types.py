@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
 from datetime import date, datetime
@@ -117,7 +118,8 @@ class Types:
                 for name, hint in change.types({newer: known[newer][0] for newer in change.newer}).items():
                     known[name] = hint, made_field(change, {newer: known[newer][1] for newer in change.newer}, name)
                     instead = " and ".join(argument_name(newer) for newer in change.newer)
-                    yield name, plain_field(known[name][1], self.output(hint, dto, name), deprecated=f"Use {instead}.")
+                    with suppress(ProgrammingError):  # a type that GraphQL has no form for was never shown there
+                        yield name, plain_field(known[name][1], self.output(hint, dto, name), deprecated=f"Use {instead}.")
 
     def _claim(self, name: str, dto: type[Any]) -> None:
         other = self._names.setdefault(name, dto)

@@ -274,7 +274,7 @@ class Operation:
 
     def _links(self, scope: Scope, answer: Any) -> list[Header]:
         if self.options.location is None:
-            return page_links(scope["query_string"], answer)
+            return page_links(scope, answer)
         location = self.options.location.format_map({name: getattr(answer, name) for name in self._location})
         return [(b"location", (public_prefix.get() + location).encode())]
 

@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from starlette.types import Scope
+
 from api_base.application.common.listing import MAX_ROWS, OffsetPage
-from api_base.interface.routes.parameters import query_pairs
+from api_base.interface.routes.parameters import REPEATED, query_pairs
 
 MAX_QUERY: Final = 1000
 """Bytes of a query string that links repeat. Proxies refuse responses with header sections of over 4 to 8 KiB."""
 
 
-def page_links(query: bytes, page: OffsetPage[Any]) -> list[tuple[bytes, bytes]]:
+def page_links(scope: Scope, page: OffsetPage[Any]) -> list[tuple[bytes, bytes]]:
     """Return the header Link, with `first`, `prev`, `next` and `last` where these pages exist; no header for a query of over `MAX_QUERY` bytes."""
-    kept = [pair for pair in query_pairs(query) if pair[0] not in ("offset", "limit")]
+    kept = [pair for pair in query_pairs(scope["query_string"]) if pair[0] not in ("offset", "limit")]
+    kept += scope.get(REPEATED, ())
     if len(urlencode(kept)) > MAX_QUERY:
         return []
     links = []

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, runtime_checkable
-from urllib.parse import parse_qsl
+from typing import Annotated, Any, Final, Protocol, runtime_checkable
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Depends, Header, Request
 from starlette.types import Receive, Scope
@@ -111,6 +111,15 @@ def query_pairs(query: bytes, most: int | None = None) -> list[tuple[str, str]]:
         raise Invalid.of("/query", "encoding", "is not UTF-8: percent-encode the bytes of UTF-8") from None
     except ValueError:
         raise Invalid.of("/query", "too_many", f"has more than {most} parameters") from None
+
+
+REPEATED: Final = "api_base.repeated_parameters"
+"""The key of a request's scope under which parameters are that its route does not read, as pairs. References in its answer repeat them."""
+
+
+def repeated_query(scope: Scope) -> str:
+    """Return the query, with its question mark, of a reference that repeats those parameters; empty without any."""
+    return f"?{urlencode(scope[REPEATED])}" if REPEATED in scope else ""
 
 
 class QueryResolver:

@@ -11,17 +11,18 @@ from dataclasses import MISSING, fields, is_dataclass, make_dataclass, replace
 from dataclasses import field as dataclass_field
 from functools import cache, wraps
 from types import new_class
-from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, TypeAliasType, get_args, get_origin, get_type_hints
 
 from fastapi import params
 from pydantic import BaseModel
 
 from api_base.application.common.listing import Page
-from api_base.core.errors import Invalid, ProgrammingError, Violation
+from api_base.core.errors import Invalid, NotFound, ProgrammingError, Taken, Violation
 from api_base.core.shared.naming import camel
 from api_base.interface.routes.parameters import ListQuery
 from api_base.interface.routes.single_values import member_of, one_value
-from api_base.interface.routes.type_parts import inside
+from api_base.interface.routes.type_parts import arguments_of, classes_in, inside, set_types, with_arguments
+from api_base.interface.routes.unfinished_models import UnfinishedModels
 from api_base.interface.routes.unknown_members import models_in
 
 type Rename = Literal["camel"]
@@ -39,7 +40,7 @@ def renamed(endpoint: Callable[..., Any], wire: Wire, in_path: Sequence[str]) ->
     hints = get_type_hints(endpoint, include_extras=True)
     seen = {name: hint if name in in_path else _parameter(name, hint, wire) for name, hint in hints.items() if name != "return"}
     body = next((one for one in seen.values() if isinstance(one, type) and issubclass(one, BaseModel)), None)
-    result = _type(hints["return"], wire) if "return" in hints else inspect.Signature.empty
+    result = client_type(hints["return"], wire) if "return" in hints else inspect.Signature.empty
 
     @wraps(endpoint)
     async def of_clients(**given: Any) -> Any:
@@ -47,6 +48,8 @@ def renamed(endpoint: Callable[..., Any], wire: Wire, in_path: Sequence[str]) ->
             return await endpoint(**given)
         except Invalid as error:
             raise _located(error, wire, body) from None
+        except (NotFound, Taken) as error:
+            raise error.naming(wire) from None
 
     parameters = [
         one.replace(annotation=seen.get(name, one.annotation), kind=inspect.Parameter.KEYWORD_ONLY)
@@ -75,25 +78,57 @@ def _parameter(name: str, hint: Any, wire: Wire) -> Any:
         return Annotated[(get_args(hint)[0], *(alias if one is mark else one for one in get_args(hint)[1:]))]
     if mark is None and one_value(hint) and member_of(hint) is None:
         return Annotated[hint, params.Query(alias=wire(name))]
-    return _type(hint, wire)
+    return client_type(hint, wire)
 
 
-@cache
-def _type(hint: Any, wire: Wire) -> Any:
+def client_type(hint: Any, wire: Wire) -> Any:
     """Return a type as clients see it."""
-    if isinstance(hint, type) and issubclass(hint, BaseModel):
-        return _model(hint, wire)
+    types, unfinished = _TYPES.setdefault(wire, ({}, UnfinishedModels()))
+    if (reference := unfinished.reference(hint)) is not None:
+        return reference
+    if (known := types.get(hint)) is not None:
+        return known
     cls = get_origin(hint) or hint
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        types[hint] = unfinished.made(hint, lambda: _model(hint, wire))
+        return types[hint]
     if isinstance(cls, type) and is_dataclass(cls):
-        return _dto(cls, get_args(hint), wire)
-    return inside(hint, lambda part: _type(part, wire))
+        return _dto(hint, cls, wire)
+    if isinstance(hint, TypeAliasType):
+        return _aliased(hint, wire)
+    made: Any = inside(hint, lambda part: client_type(part, wire))
+    if not unfinished:
+        types[hint] = made
+    return made
+
+
+def _aliased(alias: TypeAliasType, wire: Wire) -> Any:
+    """Return what an alias is for clients; itself if no class in it has fields. It may contain itself then, as JSON does."""
+    if not any(is_dataclass(cls) or issubclass(cls, BaseModel) for cls in classes_in(alias)):
+        return alias
+    if alias in _ALIASES:
+        raise ProgrammingError(
+            f"The type {alias} contains itself, and a class in it has other names for clients. Write a class in its place."
+        )
+    _ALIASES.add(alias)
+    try:
+        return client_type(alias.__value__, wire)
+    finally:
+        _ALIASES.remove(alias)
+
+
+_ALIASES: Final = set[TypeAliasType]()
+"""Those that are being read."""
+_TYPES: Final[dict[Wire, tuple[dict[Any, Any], UnfinishedModels]]] = {}
+"""The types that clients see, and the models that are being made, by how names are written."""
 
 
 def _model(model: type[BaseModel], wire: Wire) -> type[BaseModel]:
+    model.model_rebuild()  # or a class that is defined below has no type yet
     found = {name: field for name, field in model.model_fields.items() if field.alias is None}
     _refuse_twins(model, [wire(name) for name in found], [field.alias for field in model.model_fields.values() if field.alias])
     hints = get_type_hints(model, include_extras=True)
-    nested = {name: _type(hints[name], wire) for name in model.model_fields if _type(hints[name], wire) != hints[name]}
+    nested = {name: client_type(hints[name], wire) for name in model.model_fields if client_type(hints[name], wire) != hints[name]}
 
     def members(namespace: dict[str, Any]) -> None:
         namespace |= {
@@ -107,8 +142,9 @@ def _model(model: type[BaseModel], wire: Wire) -> type[BaseModel]:
     return new_class(model.__name__, (model,), {"alias_generator": wire}, members)
 
 
-def _dto(cls: Any, arguments: Sequence[Any], wire: Wire) -> type:
-    given = dict(zip((one for one in getattr(cls, "__type_params__", ()) if isinstance(one, TypeVar)), arguments, strict=False))
+def _dto(hint: Any, cls: Any, wire: Wire) -> type:
+    arguments = get_args(hint)
+    given = arguments_of(cls, arguments)
     hints = get_type_hints(cls, include_extras=True)
     _refuse_twins(cls, [wire(one.name) for one in fields(cls)], ())
     made: list[Any] = []
@@ -116,17 +152,12 @@ def _dto(cls: Any, arguments: Sequence[Any], wire: Wire) -> type:
         default: Any = dataclass_field(default=one.default) if one.default is not MISSING else dataclass_field()
         if one.default_factory is not MISSING:
             default = dataclass_field(default_factory=one.default_factory)
-        made.append((wire(one.name), _type(_given(hints[one.name], given), wire), default))
+        made.append((wire(one.name), Any, default))
     name = "_".join([cls.__name__, *(getattr(one, "__name__", "") for one in arguments)]) + "_" * bool(arguments)
-    return make_dataclass(name, made, frozen=True, kw_only=True, namespace={"__doc__": cls.__doc__, "__module__": cls.__module__})
-
-
-def _given(hint: Any, arguments: Mapping[Any, Any]) -> Any:
-    """Return a type with the arguments of its class in the place of its parameters."""
-    if isinstance(hint, TypeVar):
-        return arguments.get(hint, hint)
-    parameters = getattr(hint, "__parameters__", ())
-    return hint[tuple(arguments.get(one, one) for one in parameters)] if parameters else hint
+    seen = make_dataclass(name, made, frozen=True, kw_only=True, namespace={"__doc__": cls.__doc__}, module=cls.__module__)
+    _TYPES[wire][0][hint] = seen  # before the types of its fields: a class may contain itself
+    set_types(seen, {wire(one.name): client_type(with_arguments(hints[one.name], given), wire) for one in fields(cls)})
+    return seen
 
 
 def _refuse_twins(cls: type, made: Sequence[str], own: Sequence[str]) -> None:

@@ -113,11 +113,14 @@ class RouteDefinition:
             self._signatures[prefix] = Signature(endpoint, template, self.dependencies, self.wire)
         return self._signatures[prefix]
 
-    def in_version(self, number: int | None, path: str, endpoint: Callable[..., Any], options: RouteOptions) -> "RouteDefinition":
-        """Return the route as a version of the API has it."""
+    def in_version(
+        self, number: int | None, path: str, endpoint: Callable[..., Any], options: RouteOptions, description: str | None = None
+    ) -> "RouteDefinition":
+        """Return the route as a version of the API has it. `description` None is the one that it has."""
         made = endpoint if endpoint is not self.endpoint or options == self.options else _copied(endpoint)
         setattr(made, _ATTRIBUTE, options)
-        return replace(self, version=number, path=path, endpoint=made, options=options)
+        documented = self.documented if description is None else {**self.documented, "description": description}
+        return replace(self, version=number, path=path, endpoint=made, options=options, documented=documented)
 
     def answers_query(self, prefix: str) -> bool:
         """Return whether QUERY [RFC 10008] has the same answer: the function reads a whole query, which may then be the content.

@@ -10,6 +10,10 @@ API: Final = f"/api{VERSION}"
 """The prefix of what has versions."""
 
 
+OLDER_ROUTE: Final = "api_base_older_route"
+"""The attribute of a function whose route differs between versions by more than its types (interface/versioning/versions.py)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """A version of the API. What it changed is deprecated in older versions from the day on that it was `released`."""

@@ -5,28 +5,23 @@ what a client of the older version sent: of a merge patch, only what it sent.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from enum import Enum
-from inspect import isclass
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel
 
-from api_base.application.common.listing import EQUALITY, Field, Sort
+from api_base.application.common.listing import Field, Sort
 from api_base.core.errors import Invalid, ProgrammingError
 from api_base.core.shared.places import Declaration
 from api_base.core.shared.signatures import takes
-from api_base.domain.common.specification import ComparisonOperator, FieldSpecification
+from api_base.domain.common.specification import FieldSpecification, IncomparableValue
 from api_base.interface.errors.problem import pointer
-from api_base.interface.routes.single_values import nullable, optional
 from api_base.interface.routes.versions import Version
 
 type Values = Mapping[str, Any]
 type Comparison = FieldSpecification[Any]
-
-_Op = ComparisonOperator
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +54,20 @@ class Change(Declaration, ABC):
         ...
 
     @abstractmethod
-    def asked(self, older: Values) -> Values:
-        """Return the newer values of the older ones that were sent, by name. Raises `Invalid` with pointers to newer fields."""
+    def asked(self, older: Values, newer: Mapping[str, Any]) -> Values:
+        """Return the newer values of the older ones that were sent, by name. `newer` are the types of the newer fields.
+
+        Raises `Invalid` with pointers that start at a newer field.
+        """
         ...
 
     def mistake(self, newer: Mapping[str, Any]) -> str | None:
         """Return what is wrong with the declaration, as the rest of a sentence, or None. `newer` are the types of the newer fields."""
         return None
+
+    def exact(self, newer: Mapping[str, Any]) -> bool:
+        """Return whether a value that is sent back as it was shown leaves the newer one as it is. `newer` are the types of the newer fields."""
+        return False
 
     def maker(self, name: str) -> Callable[..., Any]:
         """Return the function that makes the older field `name` of the newer values, in their order. Each result of a page calls it."""
@@ -110,8 +112,11 @@ class Renamed(Change):
     def shown(self, newer: Values) -> Values:
         return {self.was: newer[self.now]}
 
-    def asked(self, older: Values) -> Values:
+    def asked(self, older: Values, newer: Mapping[str, Any]) -> Values:
         return {self.now: older[self.was]}
+
+    def exact(self, newer: Mapping[str, Any]) -> bool:
+        return True
 
     def fields(self, declared: Sequence[Field]) -> list[Field]:
         return [
@@ -170,20 +175,29 @@ class Replaced(Change):
     def maker(self, name: str) -> Callable[..., Any]:
         return self.show
 
-    def asked(self, older: Values) -> Values:
+    def asked(self, older: Values, newer: Mapping[str, Any]) -> Values:
         if self.read is None:
             return {}
-        with refusing("body", self.now):
+        with refusing(self.now):
             return {self.now: self.read(older[self.was])}
 
 
 @contextmanager
-def refusing(part: str, name: str) -> Iterator[None]:
-    """Refuse a value with what a `ValueError` says is wrong with it, at `name` in this part of the request."""
+def refusing(*steps: str) -> Iterator[None]:
+    """Refuse a value with what is wrong with it, at the pointer along `steps`."""
     try:
         yield
-    except ValueError as error:
-        raise Invalid.of(pointer(part, name), "value", str(error)) from None
+    except (ValueError, IncomparableValue) as error:
+        raise Invalid.of(pointer(*steps), "value", str(error)) from None
+
+
+def located(changes: Iterable[Change], steps: Sequence[str]) -> list[str]:
+    """Return where the steps of a pointer, the first of which is a field, lead before `changes`, the newest first."""
+    found = [*steps]
+    for change in changes:
+        if found and found[0] in change.newer:
+            found = change.located(found)
+    return found
 
 
 def _first(several: Sequence[Any]) -> Any:
@@ -199,90 +213,11 @@ class FirstOf(Replaced):
 
     show: Callable[[Any], Any] = _first
 
+    def exact(self, newer: Mapping[str, Any]) -> bool:
+        return True  # the contract of `read`
+
     def located(self, steps: Sequence[str]) -> list[str]:
         return [self.was, *steps[2:]]
-
-
-@dataclass(frozen=True, slots=True)
-class EnumChanged(Change):
-    """The values of `name` are others. `type` is the older type, `values` maps each newer value to the older one that clients see.
-
-    Several newer values may be one older value: of what a client sends, the first of them is stored. Values that did not change are left out.
-    """
-
-    name: str
-    type: Any
-    values: Mapping[str, str]
-
-    @property
-    def newer(self) -> Sequence[str]:
-        return (self.name,)
-
-    older = newer
-
-    def types(self, newer: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {self.name: self.type | None if nullable(newer[self.name]) else self.type}
-
-    def mistake(self, newer: Mapping[str, Any]) -> str | None:
-        now, before = _choices(newer[self.name]), _choices(self.type)
-        if not now and optional(newer[self.name]) is not str:
-            return "is of an Enum, a Literal or a text, and the field is none of them; use Replaced"
-        if now and (unknown := [value for value in self.values if value not in now]):
-            return f"maps {unknown[0]!r}, but its values since then are {', '.join(now)}"
-        if before and (unknown := [shown for shown in self.values.values() if shown not in before]):
-            return f"maps a value to {unknown[0]!r}, but its values before are {', '.join(before)}"
-        if now and before and (left := [value for value in now if value not in {*self.values, *before}]):
-            return f"maps {left[0]!r} to none of its values before, which are {', '.join(before)}"
-        return None
-
-    def shown(self, newer: Values) -> Values:
-        value = _plain(newer[self.name])
-        return {self.name: self.values.get(value, value)}
-
-    def maker(self, name: str) -> Callable[..., Any]:
-        get = self.values.get
-        return lambda value: get(value, value) if isinstance(value, str) else get(_plain(value), _plain(value))
-
-    def asked(self, older: Values) -> Values:
-        return {self.name: self._stored(_plain(older[self.name]))[0]}
-
-    def fields(self, declared: Sequence[Field]) -> list[Field]:
-        return [self._older(one) if one.name == self.name else one for one in declared]
-
-    def comparisons(self, one: Comparison, newer: Mapping[str, Field]) -> Sequence[Comparison]:
-        if one.field != self.name or one.operator is _Op.IS_NULL:
-            return [one]
-        asked = one.value if one.operator is _Op.IN else [one.value]
-        stored = [value for value in asked for value in self._stored(value)]
-        if one.operator is _Op.NE:
-            return [FieldSpecification(one.field, _Op.NE, value) for value in stored]
-        return [FieldSpecification(one.field, _Op.IN, stored) if len(stored) > 1 else FieldSpecification(one.field, _Op.EQ, stored[0])]
-
-    def sorts(self, one: Sort) -> Sequence[Sort]:
-        if one.field != self.name:
-            return [one]
-        older = dict(one.shown)  # what a still older version shows
-        shown = older | {newer: older.get(value, value) for newer, value in self.values.items()}
-        return [replace(one, shown=tuple(shown.items()))]
-
-    def _older(self, one: Field) -> Field:
-        shown = tuple(dict.fromkeys(self.values.get(value, value) for value in one.choices))
-        return replace(one, operators=one.operators & (EQUALITY | {_Op.IS_NULL}), choices=shown)
-
-    def _stored(self, older: Any) -> list[Any]:
-        return [newer for newer, shown in self.values.items() if shown == older] or [older]
-
-
-def _choices(hint: Any) -> Sequence[str]:
-    """Return the texts that are the values of an Enum or a Literal; none of another type."""
-    found = optional(hint)
-    if get_origin(found) is Literal:
-        return [value for value in get_args(found) if isinstance(value, str)]
-    return [str(one.value) for one in found] if isclass(found) and issubclass(found, Enum) else []
-
-
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, Enum) else value
 
 
 def _moved(name: str, before: str, after: str) -> str:

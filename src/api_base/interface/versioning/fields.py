@@ -13,7 +13,7 @@ type Body = Mapping[str, tuple[Any, FieldInfo]]
 """The types and the fields of a body, by name."""
 
 
-def _reshaped[T](
+def reshaped[T](
     change: Change, shape: Mapping[str, tuple[Any, T]], made: Callable[[Any, T], tuple[Any, Any]]
 ) -> dict[str, tuple[Any, Any]]:
     """Return the fields of a class before a change: the older ones have the place of the first newer one."""
@@ -33,12 +33,12 @@ def _reshaped[T](
 
 def of_dto(change: Change, shape: Mapping[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
     """Return the fields of a dataclass before a change. What is made of others has no default."""
-    return _reshaped(change, shape, lambda hint, _: (hint, None))
+    return reshaped(change, shape, lambda hint, _: (hint, None))
 
 
 def of_body(change: Change, shape: Body) -> Body:
     """Return the fields of a body before a change. An older field may be left out if the newer one may, whose default then counts."""
-    return _reshaped(
+    return reshaped(
         change, shape, lambda hint, one: (hint, FieldInfo(**_described(hint, one)) if one.is_required() else _optional(hint, one))
     )
 

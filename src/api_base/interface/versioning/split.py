@@ -7,6 +7,7 @@ from typing import Any, Final
 from api_base.application.common.listing import Field, Sort
 from api_base.core.shared.signatures import positional, takes
 from api_base.domain.common.specification import ComparisonOperator, FieldSpecification
+from api_base.interface.list_values import value_of
 from api_base.interface.routes.single_values import nullable
 from api_base.interface.versioning.changes import Change, Comparison, Values, refusing
 
@@ -53,10 +54,10 @@ class Split(Change):
             return lambda *values: joined(*values) if values != nothing else None
         return lambda *values: joined(**dict(zip(names, values, strict=True))) if values != nothing else None
 
-    def asked(self, older: Values) -> Values:
+    def asked(self, older: Values, newer: Mapping[str, Any]) -> Values:
         if older[self.was] is None:
             return dict.fromkeys(self.now)
-        with refusing("body", self.now[0]):
+        with refusing(self.now[0]):
             return self.split(older[self.was])
 
     def located(self, steps: Sequence[str]) -> list[str]:
@@ -80,11 +81,13 @@ class Split(Change):
             return [one]
         with refusing("query", self.was):
             found = self.split(one.value)
-        return [FieldSpecification(name, _EQ, _stored_form(newer[name], found[name])) for name in self.now]
+            return [_comparison(newer[name], found[name]) for name in self.now if name in found]
 
     def sorts(self, one: Sort) -> Sequence[Sort]:
         return [replace(one, field=name) for name in self.now] if one.field == self.was else [one]
 
 
-def _stored_form(field: Field, value: Any) -> Any:
-    return field.stored_form(value) if isinstance(value, str) else value
+def _comparison(field: Field, value: Any) -> Comparison:
+    if value is None:
+        return FieldSpecification(field.name, ComparisonOperator.IS_NULL, True)
+    return FieldSpecification(field.name, _EQ, value_of(field, value) if isinstance(value, str) else value)

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
+from urllib.parse import unquote_plus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -13,28 +14,32 @@ from api_base.core.errors import ApiBaseError
 from api_base.interface.errors.handlers import send_error
 from api_base.interface.errors.http import BadRequest, NotAcceptable
 from api_base.interface.middleware.http_exchange import http_exchange_of
-from api_base.interface.routes.parameters import header
+from api_base.interface.routes.export_formats import FORMATS
+from api_base.interface.routes.parameters import REPEATED, header
 
 type Json = dict[str, Any]
 
 HEADER: Final = "API-Version"
 PARAMETER: Final = "api_version"
 _NUMBER: Final = re.compile(r"v?([1-9][0-9]{0,3})")
-_JSON: Final = re.compile(r"application/(?:[a-z0-9.+-]*\+)?json\s*(?:;[^,]*)?", re.IGNORECASE)
+_HEADER: Final = HEADER.lower().encode()
 _OF_MEDIA_TYPE: Final = re.compile(r';\s*version="?([^;,"\s]*)"?', re.IGNORECASE)
-_OF_QUERY: Final = re.compile(rb"(?:^|(?<=&))api_version=([^&]*)&?")
 
 
 class Strategy(ABC):
     """Finds the version that a request names, below a path that has none."""
 
     vary: bytes = b""
-    """The request header by which responses differ; empty for none."""
+    """The request headers by which responses differ; empty for none."""
 
     @abstractmethod
     def named(self, scope: Scope) -> Sequence[str]:
         """Return what the request says, once for each time that it does. May remove it from `scope`."""
         ...
+
+    def located(self, path: str, number: int) -> str:
+        """Return a path, which has no version, as a reference to what a version has there."""
+        return path
 
     @abstractmethod
     def refused(self, sentence: str) -> ApiBaseError:
@@ -50,10 +55,10 @@ class Strategy(ABC):
 class ByHeader(Strategy):
     """`API-Version: 2`."""
 
-    vary = HEADER.lower().encode()
+    vary = _HEADER
 
     def named(self, scope: Scope) -> Sequence[str]:
-        found = header(scope, self.vary)
+        found = header(scope, _HEADER)
         return [] if found is None else [one.strip() for one in found.split(",")]
 
     def refused(self, sentence: str) -> ApiBaseError:
@@ -64,19 +69,16 @@ class ByHeader(Strategy):
 
 
 class ByMediaType(Strategy):
-    """`Accept: application/json; version=2`, or the same in `Content-Type` where Accept does not say it."""
+    """`Accept: application/json; version=2`, of any media type, or the same in `Content-Type` where Accept does not say it."""
 
-    vary = b"accept"
+    vary = b"accept, content-type"
 
     def named(self, scope: Scope) -> Sequence[str]:
-        for name in (b"accept", b"content-type"):
-            ranges = [one for one in (header(scope, name) or "").split(",") if _JSON.fullmatch(one.strip())]
-            if found := [match[1] for one in ranges for match in _OF_MEDIA_TYPE.finditer(one)]:
-                return found
-        return []
+        found = (_OF_MEDIA_TYPE.findall(header(scope, name) or "") for name in (b"accept", b"content-type"))
+        return next(filter(None, found), [])
 
     def refused(self, sentence: str) -> ApiBaseError:
-        return NotAcceptable(f"The parameter version of application/json {sentence}")
+        return NotAcceptable(f"The parameter version of the media type {sentence}")
 
     def parameter(self, number: int) -> Mapping[str, object] | None:
         return None
@@ -86,17 +88,27 @@ class ByQuery(Strategy):
     """`?api_version=2`."""
 
     def named(self, scope: Scope) -> Sequence[str]:
-        query: bytes = scope["query_string"]
-        found = [one.decode("latin-1") for one in _OF_QUERY.findall(query)]
+        parts = [(unquote_plus(part.partition("=")[0]), part) for part in scope["query_string"].decode("latin-1").split("&")]
+        found = [unquote_plus(part.partition("=")[2]) for name, part in parts if name == PARAMETER]
         if found:
-            scope["query_string"] = _OF_QUERY.sub(b"", query).removesuffix(b"&")
+            scope["query_string"] = "&".join(part for name, part in parts if name != PARAMETER).encode("latin-1")
+            scope[REPEATED] = [(PARAMETER, one) for one in found]
         return found
+
+    def located(self, path: str, number: int) -> str:
+        return f"{path}?{PARAMETER}={number}"
 
     def refused(self, sentence: str) -> ApiBaseError:
         return BadRequest(f"The query parameter {PARAMETER} {sentence}")
 
     def parameter(self, number: int) -> Mapping[str, object] | None:
         return {"name": PARAMETER, "in": "query", "required": True, "description": "The version of the API.", "schema": _only(number)}
+
+
+def strategy_of(name: str) -> Strategy | None:
+    """Return the strategy that `VERSIONS__STRATEGY` names; None for `path`."""
+    by_name: Mapping[str, type[Strategy]] = {"header": ByHeader, "media_type": ByMediaType, "query": ByQuery}
+    return by_name[name]() if name in by_name else None
 
 
 class VersionMiddleware:
@@ -123,7 +135,7 @@ class VersionMiddleware:
             exchange.error = error
             await send_error(scope, send, error)
             return
-        exchange.added.append((HEADER.lower().encode(), b"%d" % number))
+        exchange.added.append((_HEADER, b"%d" % number))
         scope["path"] = f"{base}/v{number}{path.removeprefix(base)}"
         await self._app(scope, receive, self._typed(send, number) if vary == ByMediaType.vary else send)
 
@@ -138,12 +150,12 @@ class VersionMiddleware:
 
     @staticmethod
     def _typed(send: Send, number: int) -> Send:
-        """Name the version in the media type of a JSON response."""
+        """Name the version in the media type of a response that differs by it."""
 
         async def typed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 version = b"; version=%d" % number
-                headers = [(name, value + version if (name, value) == _JSON_RESPONSE else value) for name, value in message["headers"]]
+                headers = [(name, value + version if (name, value) in _OF_VERSIONS else value) for name, value in message["headers"]]
                 message = {**message, "headers": headers}
             await send(message)
 
@@ -169,7 +181,7 @@ def _described(strategy: Strategy, bases: Sequence[str], document: Json, number:
     return made
 
 
-_JSON_RESPONSE: Final = (b"content-type", b"application/json")
+_OF_VERSIONS: Final = {(b"content-type", one) for one in (b"application/json", *(content_type for content_type, _, _ in FORMATS.values()))}
 
 
 def _only(number: int) -> Mapping[str, object]:

@@ -1,8 +1,9 @@
 """The versions that an application serves, and its routers in each of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
+from functools import update_wrapper
 from string import Formatter
 from typing import Any, Final, get_type_hints
 
@@ -10,38 +11,48 @@ from fastapi import APIRouter
 
 from api_base.interface.routes import Deprecation, RouteOptions, Router
 from api_base.interface.routes.router import RouteDefinition
-from api_base.interface.routes.versions import API, VERSION, Version
+from api_base.interface.routes.versions import API, OLDER_ROUTE, VERSION, Version
 from api_base.interface.versioning.changes import Change
 from api_base.interface.versioning.endpoints import older_endpoint
 from api_base.interface.versioning.examples import older_example
 from api_base.interface.versioning.shapes import Shapes
+from api_base.interface.versioning.strategies import Strategy
 
 FIRST: Final = 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OlderRoute:
+    """How a route differs between versions by more than its types: by the changes of the class `of`. `made` returns its function in a version, and
+    `described` its description.
+    """
+
+    of: type
+    made: Callable[[int], Callable[..., Any]]
+    described: Callable[[Shapes], str]
+
+
 class ApiVersions:
     """The versions from `oldest` to the newest one that a change or a route of `routers` names. `changes` are the newest first; `sunsets` are the days from
-    which an older one is gone.
+    which an older one is gone. `shapes` returns those of a version, `strategy` finds the version that a request names; None if its path does.
     """
 
     def __init__(
         self,
         changes: Sequence[Change],
+        shapes: Callable[[int], Shapes],
         routers: Sequence[tuple[str, APIRouter]],
         sunsets: Mapping[int, date],
         oldest: int = FIRST,
-        *,
-        by_path: bool = True,
+        strategy: Strategy | None = None,
     ) -> None:
-        self._changes = changes
         named = [*(one.version for one in changes), *_named(routers)]
         self._released: dict[int, date] = {one.number: one.released for one in named}
         self.newest: Final = max(self._released, default=FIRST)
         self.numbers: Final = tuple(number for number in sorted({FIRST, *self._released}) if number >= oldest)
-        self._sunsets, self._by_path = sunsets, by_path
+        self._sunsets, self.strategy = sunsets, strategy
         self._number_of: dict[str, int] = {}
-        newer = {number: [one for one in self._changes if one.version.number > number] for number in self.numbers}
-        self._shapes = {number: Shapes(changes) for number, changes in newer.items()}
+        self._shapes = {number: shapes(number) for number in self.numbers}
 
     def paths(self, prefix: str) -> list[str]:
         """Return a prefix in each version, the oldest first; one without a version as it is."""
@@ -49,7 +60,7 @@ class ApiVersions:
 
     def public(self, path: str, number: int) -> str:
         """Return a path as clients of a version send it."""
-        return _in(path, number) if self._by_path else path.replace(VERSION, "", 1)
+        return _in(path, number) if self.strategy is None else path.replace(VERSION, "", 1)
 
     def mounted(self, prefix: str, router: APIRouter) -> Iterator[tuple[str, APIRouter]]:
         """Yield a router with its prefix in each version, the oldest first. One whose path has no version is the same for all."""
@@ -68,25 +79,30 @@ class ApiVersions:
                 yield prefix, router
 
     def _of(self, router: Router, number: int, prefix: str) -> Router:
-        definitions = (self._definition(one, number, prefix, self._shapes[number]) for one in router.definitions)
+        definitions = (self._definition(one, number, prefix, _reading(one, router, number)) for one in router.definitions)
         return router.with_definitions([one for one in definitions if one is not None], _in(router.prefix, number))
 
-    def _definition(self, one: RouteDefinition, number: int, prefix: str, shapes: Shapes) -> RouteDefinition | None:
-        options = one.options
+    def _definition(self, one: RouteDefinition, number: int, prefix: str, read: Callable[..., Any] | None) -> RouteDefinition | None:
+        options, shapes = one.options, self._shapes[number]
         if not _has(options, number):
             return None
-        endpoint = older_endpoint(one.endpoint, shapes)
+        older: OlderRoute | None = getattr(one.endpoint, OLDER_ROUTE, None)
+        endpoint, description = older_endpoint(one.endpoint, shapes, read), None
+        changed = endpoint is not one.endpoint
+        if older is not None:
+            endpoint, changed = update_wrapper(older.made(number), one.endpoint), shapes.of(older.of) is not older.of
+            description = older.described(shapes)
         options = self._at(options, number, prefix)
         if options.removed_in is not None:
             options = replace(options, deprecation=self._deprecation(number, options.removed_in.released, None))
-        elif endpoint is not one.endpoint and options.deprecation is None:
-            hints = get_type_hints(one.endpoint, include_extras=True).values()
+        elif changed and options.deprecation is None:
+            hints = [*get_type_hints(one.endpoint, include_extras=True).values(), *([] if older is None else [older.of])]
             since = min(change.version.released for hint in hints for change in shapes.changes_in(hint))
-            successor = _in(prefix + one.path, self.newest) if self._by_path else None
+            successor = _in(prefix + one.path, self.newest) if self.strategy is None else None
             options = replace(options, deprecation=self._deprecation(number, since, successor))
-        if endpoint is not one.endpoint:
+        if changed:
             options = replace(options, example=older_example(one, shapes), location=_renamed(options.location, one.endpoint, shapes))
-        return one.in_version(number, _in(one.path, number), endpoint, options)
+        return one.in_version(number, _in(one.path, number), endpoint, options, description)
 
     def _located(self, router: Router) -> Router:
         """Return a router of no version, whose routes name resources of the newest one."""
@@ -101,7 +117,10 @@ class ApiVersions:
         location = options.location or ""
         if prefix and location.startswith("./"):
             location = prefix + location.removeprefix(".")
-        return replace(options, location=self.public(location, number)) if VERSION in location else options
+        if VERSION not in location:
+            return options
+        path = self.public(location, number)
+        return replace(options, location=path if self.strategy is None else self.strategy.located(path, number))
 
     def _deprecation(self, number: int, since: date, successor: str | None) -> Deprecation:
         sunset = self._sunsets.get(number)
@@ -112,6 +131,14 @@ def _named(routers: Sequence[tuple[str, APIRouter]]) -> Iterator[Version]:
     for _, router in routers:
         for one in router.definitions if isinstance(router, Router) else ():
             yield from (version for version in (one.options.since, one.options.removed_in) if version is not None)
+
+
+def _reading(patch: RouteDefinition, router: Router, number: int) -> Callable[..., Any] | None:
+    """Return the function that reads what a merge patch of a version changes; None where no route does, and for another method."""
+    if patch.method != "PATCH":
+        return None
+    reads = (one for one in router.definitions if one.method == "GET" and one.path == patch.path and _has(one.options, number))
+    return next((one.endpoint for one in reads), None)
 
 
 def _has(options: RouteOptions, number: int) -> bool:

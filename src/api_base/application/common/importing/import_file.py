@@ -16,7 +16,7 @@ from api_base.application.common.importing.journal import FirstRefusedRows, Impo
 from api_base.application.common.importing.prepared import PreparedFile
 from api_base.application.common.importing.records import OpenSource
 from api_base.application.common.importing.report import ImportResultDTO
-from api_base.application.common.importing.schema import ImportSchema
+from api_base.application.common.importing.schema import ImportSchema, SchemaOf
 from api_base.application.common.importing.source_files import Readable, SourceFile, SourceFiles
 from api_base.application.common.importing.threads import in_reading_thread
 from api_base.core.errors import NotFound
@@ -25,10 +25,11 @@ from api_base.core.protocols import Isolation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportFile(Command[ImportResultDTO]):
-    """Each kind of import has a subclass with its permission."""
+    """Each kind of import has a subclass with its permission. `version` is that of the API whose names the columns have; None is the newest one."""
 
     isolation = Isolation.NONE
     import_id: UUID
+    version: int | None = None
 
 
 class ImportFileHandler[T]:
@@ -36,7 +37,7 @@ class ImportFileHandler[T]:
 
     def __init__(
         self,
-        schema: ImportSchema[T],
+        schema: SchemaOf[T],
         rows: type[ImportRows[T]],
         bus: Bus,
         imports: Imports,
@@ -53,15 +54,15 @@ class ImportFileHandler[T]:
 
         Raises `NotFound` for an import that has expired, too.
         """
-        started = await self._imports.get(command.import_id)
-        if started is None or started.kind != self._schema.kind:
+        started, schema = await self._imports.get(command.import_id), self._schema(command.version)
+        if started is None or started.kind != schema.kind:
             raise NotFound("import", command.import_id)
         refused = FirstRefusedRows(started)
         if started.file_id is not None:
-            await self._import(started, await self._files.open(started.file_id), refused)
+            await self._import(started, schema, await self._files.open(started.file_id), refused)
         return ImportResultDTO.of(started.report, refused.rows)
 
-    async def _import(self, started: Import, source: SourceFile, refused: FirstRefusedRows) -> None:
+    async def _import(self, started: Import, schema: ImportSchema[T], source: SourceFile, refused: FirstRefusedRows) -> None:
         file, keys = self._readable(source), self._seen_keys()
         journal = ImportJournal(keys, started)
 
@@ -73,7 +74,7 @@ class ImportFileHandler[T]:
         try:
             prepared = await in_reading_thread(
                 PreparedFile.prepare,
-                self._schema,
+                schema,
                 started.maps,
                 started.constants,
                 self._open_source,

@@ -10,7 +10,7 @@ from typing import Protocol
 from api_base.application.common.cqrs import Command
 from api_base.application.common.importing.importer import Outcomes
 from api_base.application.common.importing.imports import ChunkProgress, Imports
-from api_base.application.common.importing.report import RefusedRow, Report
+from api_base.application.common.importing.report import RefusedRow, Report, reason_of
 from api_base.core.protocols import JobProgress
 from api_base.core.types import Err
 
@@ -59,7 +59,7 @@ class ImportRowsHandler[T]:
         report, refused = Report(), list(progress.refused)
         for number, outcome in zip(numbers, outcomes, strict=True):
             if isinstance(outcome, Err):
-                refused.append(RefusedRow(row=number, reason=str(outcome.error)))
+                refused.append(RefusedRow(row=number, reason=reason_of(outcome.error)))
             else:
                 report.count(outcome.value)
         report.refused = len(refused)

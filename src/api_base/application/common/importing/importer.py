@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from api_base.application.common.importing.mapping import ColumnMapping
 from api_base.application.common.importing.records import SourceRow, UnreadableFile
-from api_base.application.common.importing.report import Outcome, RefusedRow, Report
+from api_base.application.common.importing.report import Outcome, RefusedRow, Report, reason_of
 from api_base.application.common.importing.threads import in_reading_thread
 from api_base.core.errors import ApiBaseError, Conflict, Invalid
 from api_base.core.types import Err, Result
@@ -104,7 +104,7 @@ class Importer[T]:
         else:
             for (number, _), outcome in zip(chunk.rows, await self._sent(self._send, chunk), strict=True):
                 if isinstance(outcome, Err):
-                    refused[number] = str(outcome.error)
+                    refused[number] = reason_of(outcome.error)
                 else:
                     self.report.count(outcome.value)
         self.report.refused += len(refused)
@@ -125,7 +125,7 @@ class Importer[T]:
             try:
                 row = self._mapping.row(source.record, source.original)
             except Invalid as error:
-                reason = "; ".join(f"{v.pointer.strip('/').replace('/', '.')} {v.message}" for v in error.violations)
+                reason = reason_of(error)
             else:
                 key = schema.key_of(row)
                 first = self._journal.first_row_of(key, number)

@@ -132,8 +132,9 @@ def _check_constants[T](schema: ImportSchema[T], fixed: Mapping[str, str]) -> No
         schema.check_constants(fixed)
     except Invalid as error:
         violation = error.violations[0]
-        target = violation.pointer.removeprefix("/")
-        raise MappingRefused(f"{target}={fixed[target]}: {violation.message}.") from None
+        target = violation.pointer.removeprefix("/").partition("/")[0]
+        value = fixed.get(target, "")  # a constant may be a part of what is refused
+        raise MappingRefused(f"{target}={value}: {violation.message}.") from None
 
 
 def _group(record: Record, group: str) -> dict[str, object]:

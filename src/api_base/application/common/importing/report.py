@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Self
 
+from api_base.core.errors import ApiBaseError, Invalid
+
 
 class Outcome(StrEnum):
     """The result of a row that was not refused."""
@@ -20,6 +22,13 @@ class RefusedRow:
 
     row: int
     reason: str
+
+
+def reason_of(error: ApiBaseError) -> str:
+    """Return why a row is refused: what is wrong with each of its columns, or what the error says."""
+    if isinstance(error, Invalid):
+        return "; ".join(f"{one.pointer.strip('/').replace('/', '.')} {one.message}".strip() for one in error.violations)
+    return str(error)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -59,6 +59,10 @@ class ImportSchema[T]:
         return free or any(target.name == name for target in self.targets)
 
 
+type SchemaOf[T] = Callable[[int | None], ImportSchema[T]]
+"""Returns the declaration that a version of the API has; that of the newest one for None."""
+
+
 def json_text(text: str) -> object:
     """The value of JSON text; the text itself if it is none."""
     try:

@@ -10,7 +10,7 @@ from api_base.application.common.importing.import_file import ImportFile
 from api_base.application.common.importing.imports import Import, Imports
 from api_base.application.common.importing.prepared import PreparedFile
 from api_base.application.common.importing.records import FileFormat, OpenSource
-from api_base.application.common.importing.schema import ImportSchema
+from api_base.application.common.importing.schema import SchemaOf
 from api_base.application.common.importing.source_files import Readable, SourceFiles, format_of
 from api_base.application.common.importing.threads import in_reading_thread
 from api_base.core.errors import Invalid, NotFound
@@ -34,7 +34,7 @@ class StartImport(Command[StartedImportDTO]):
     """Each kind of import has a subclass with its permission.
 
     `maps` and `constants` have the form `target=Column` and `target=value`. `tenant_id` is the tenant that the URL names, if it does.
-    `format` None is that of the file's media type.
+    `format` None is that of the file's media type. `version` is that of the API, whose names the columns have; None is the newest one.
     """
 
     tenant_id: UUID | None = None
@@ -43,6 +43,7 @@ class StartImport(Command[StartedImportDTO]):
     dialect: Dialect
     maps: Sequence[str]
     constants: Sequence[str]
+    version: int | None = None
 
 
 class StartImportHandler[T]:
@@ -53,7 +54,7 @@ class StartImportHandler[T]:
 
     def __init__(
         self,
-        schema: ImportSchema[T],
+        schema: SchemaOf[T],
         job: type[ImportFile],
         imports: Imports,
         files: SourceFiles,
@@ -73,6 +74,7 @@ class StartImportHandler[T]:
         if command.tenant_id not in (None, request_tenant()):
             raise NotFound("tenant", command.tenant_id)
         self._allow()
+        schema = self._schema(command.version)
         try:
             file = await self._files.open(command.file_id)
         except NotFound:
@@ -81,7 +83,7 @@ class StartImportHandler[T]:
         with self._readable(file) as opened:
             prepared = await in_reading_thread(
                 PreparedFile.prepare,
-                self._schema,
+                schema,
                 command.maps,
                 command.constants,
                 self._open_source,
@@ -91,7 +93,7 @@ class StartImportHandler[T]:
             )
         stored = Import(
             id=self._ids.new(),
-            kind=self._schema.kind,
+            kind=schema.kind,
             format=format,
             dialect=replace(prepared.dialect, encoding=command.dialect.encoding),
             maps=command.maps,
@@ -99,4 +101,6 @@ class StartImportHandler[T]:
             file_id=command.file_id,
         )
         await self._imports.add(stored)
-        return StartedImportDTO(job_id=await self._jobs.enqueue(self._job(import_id=stored.id)), read_as=prepared.dialect.described())
+        return StartedImportDTO(
+            job_id=await self._jobs.enqueue(self._job(import_id=stored.id, version=command.version)), read_as=prepared.dialect.described()
+        )

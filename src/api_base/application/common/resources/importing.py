@@ -1,6 +1,6 @@
 """Import plain resources that have a key: create those whose key is new, change those that differ, and leave the others unchanged."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,16 @@ from api_base.domain.common.resource_events import ResourceEvent, record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceRow:
-    """The key of a resource, as it is stored, and the values of the fields that the file has, the key included."""
+    """The key of a resource, as it is stored, and the values of the fields that the file has, the key included.
+
+    `unchanged` returns which fields the file has as a client of an older version of the API is shown them, by the DTO of the resource; None for the
+    newest version. `named` returns an error with the names of the columns.
+    """
 
     key: str
     values: Mapping[str, Any]
+    unchanged: Callable[[Any], Collection[str]] | None
+    named: Callable[[ApiBaseError], ApiBaseError]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +35,8 @@ class ImportResources(ImportRows[ResourceRow]):
 
 
 class ResourceImporter[T: Resource]:
-    """Implements `RowImporter`. `of_keys` finds the resources of the owner, deleted ones too, by their keys; `events` are those of `crud`.
+    """Implements `RowImporter`. `of_keys` finds the resources of the owner, deleted ones too, by their keys; `events` are those of `crud`, `to_dto`
+    returns what clients are shown of one.
 
     The commit raises the error of the constraint of the key, or `StaleVersion`, if another transaction wrote one of them in the meantime.
     """
@@ -43,9 +50,10 @@ class ResourceImporter[T: Resource]:
         ids: IdGenerator,
         clock: Clock,
         events: Mapping[str, type[ResourceEvent]],
+        to_dto: Callable[[T], Any],
     ) -> None:
         self._repository, self._of_keys, self._aggregate, self._owner = repository, of_keys, aggregate, owner
-        self._ids, self._clock, self._events = ids, clock, events
+        self._ids, self._clock, self._events, self._to_dto = ids, clock, events, to_dto
 
     async def save(self, rows: Sequence[ResourceRow]) -> Outcomes:
         """Return an outcome for each row: what a rule of the resource refuses, or `Conflict` for a deleted one, refuses its row."""
@@ -60,10 +68,11 @@ class ResourceImporter[T: Resource]:
                 record(entity, self._events.get("created"))
                 await self._repository.create(entity)
                 return Ok(Outcome.CREATED)
-            if not entity.change(now, **row.values):
+            kept = () if row.unchanged is None else row.unchanged(self._to_dto(entity))
+            if not entity.change(now, **{name: value for name, value in row.values.items() if name not in kept}):
                 return Ok(Outcome.UNCHANGED)
         except ApiBaseError as error:
-            return Err(error)
+            return Err(row.named(error))
         record(entity, self._events.get("changed"))
         await self._repository.update(entity)
         return Ok(Outcome.UPDATED)
