@@ -57,7 +57,7 @@ def test_waiting_jobs_are_listed_and_shown(office: Office) -> None:
     code, printed = office.jobs("show", first)
     shown = json.loads(printed)
     assert (code, shown["id"], shown["name"], shown["state"]) == (0, first, "items.import", "ready")
-    assert shown["payload"].keys() == {"import_id"}
+    assert (shown["payload"].keys(), shown["payload"]["version"]) == ({"import_id", "version"}, None)
 
 
 def test_a_cancelled_job_can_be_retried(office: Office) -> None:

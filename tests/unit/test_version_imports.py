@@ -8,13 +8,13 @@ from api_base.application.common.importing.mapping import ColumnMapping, Mapping
 from api_base.application.common.importing.report import reason_of
 from api_base.application.common.importing.schema import ImportSchema
 from api_base.application.common.resources.importing import ResourceRow
-from api_base.core.errors import Invalid
+from api_base.core.errors import Invalid, ProgrammingError
 from api_base.domain.common.value_objects import Money
 from api_base.interface.graphql.types import Types
 from api_base.interface.resource_imports import import_schema
 from api_base.interface.v1.bodies.base import Body
 from api_base.interface.v1.bodies.money import Price
-from api_base.interface.versioning import Change, Replaced
+from api_base.interface.versioning import Change, Renamed, Replaced
 from api_base.interface.versioning.shapes import Shapes
 from tests.gears import GEARS, OF, V3, Gear, GearDTO, cents
 
@@ -77,6 +77,11 @@ def test_an_older_price_is_two_columns() -> None:
     assert older.target_names[-2:] == ("net_price", "net_price_currency")
     row = older.row({**ROW, "net_price": "3.50", "net_price_currency": "EUR"})
     assert row.values["price"] == Money.parse("3.50", "EUR", pointer="")
+
+
+def test_a_field_with_the_name_of_the_column_of_a_currency_is_refused() -> None:
+    with pytest.raises(ProgrammingError, match="The import of gears would have two columns 'price_currency'"):
+        schema(Renamed(V3, OF, was="price_currency", now="code"))
 
 
 def test_a_body_of_ones_own_may_refuse_a_row_as_a_whole() -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from api_base.application.common.importing.schema import ImportSchema, Target, Values, as_text, json_text
 from api_base.application.common.resources.importing import ResourceRow
-from api_base.core.errors import ApiBaseError, Invalid, Violation
+from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, Violation
 from api_base.domain.common.attributes import Attribute, attribute_of
 from api_base.domain.common.resource import Resource, entered, own_attributes
 from api_base.domain.common.value_objects import Money
@@ -54,6 +54,9 @@ def import_schema(
     )  # here: rows are read in threads
     attributes = _before(own_attributes(cls), create_body, changes)
     targets = [target for one in attributes.values() for target in _targets(one)]
+    named = [wire(target.name) for target in targets]
+    if twice := [name for name in named if named.count(name) > 1]:
+        raise ProgrammingError(f"The import of {kind} would have two columns {twice[0]!r}, one of them of money. Rename the other field.")
     own_names = {wire(target.name): target.name for target in targets}
 
     def sent(values: Values, body: type[ResourceBody]) -> tuple[Any, ResourceBody]:

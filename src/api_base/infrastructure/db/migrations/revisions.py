@@ -16,7 +16,7 @@ import asyncpg
 
 from api_base.core.errors import ConfigurationError, Fault, WiringError
 from api_base.infrastructure.db.connecting import Connection, check_version
-from api_base.infrastructure.db.errors import unreachable
+from api_base.infrastructure.db.errors import CONNECTION_ERRORS, unreachable
 from api_base.infrastructure.db.migrations.revision_files import Revision, read_file
 
 _BEFORE_0_1_0: Final = re.compile(r"\w+_0\d{3}")
@@ -162,6 +162,10 @@ async def plain_connection(dsn: str) -> AsyncIterator[Connection]:
     try:
         check_version(connection)
         yield connection
+    except TimeoutError as error:
+        raise unreachable(error) from error
+    except CONNECTION_ERRORS as error:
+        raise unreachable(ConnectionError()) from error  # whatever the driver calls the end of a connection
     finally:
         connection.terminate()
 
