@@ -12,15 +12,17 @@ from api_base.bootstrap import application
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.core.config import Settings
 from api_base.interface.routes.versions import Version
+from api_base.interface.v1.bodies.items import CreateItemBody, PatchItemBody
 from api_base.interface.versioning import EnumChanged, Renamed, Split
 
 V3: Final = Version(3, released=date(2027, 1, 1))
 V4: Final = Version(4, released=date(2028, 1, 1))
+OF: Final = (ItemDTO, CreateItemBody, PatchItemBody)
 CHANGES: Final = (
-    Renamed(V4, (ItemDTO,), was="code", now="sku"),
+    Renamed(V4, OF, was="code", now="sku"),
     Split(
         V4,
-        (ItemDTO,),
+        OF,
         was="text",
         now=("name", "description"),
         split=lambda text: {"name": text, "description": ""},
