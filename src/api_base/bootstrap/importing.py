@@ -82,7 +82,7 @@ class FileImport[T]:
     """Implements `Importable` for rows of type `T`, by the commands of the context.
 
     `start` checks a stored file, `file` is the job that imports it, `rows` saves a chunk: register it with `rows_handler`.
-    `job_name` is the name of the job, such as `items.import`. `older` returns what an older version of the API imports; None if that is the same.
+    `job_name` is the name of the job, such as `items.import`. `older` returns what a version of the API imports; None if that is the same in all.
     """
 
     schema: ImportSchema[T]

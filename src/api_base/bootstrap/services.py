@@ -57,9 +57,14 @@ class Services:
         return replace(self.ports, database=self.container.worker_database)
 
     def refuse_faults(self, routers: Sequence[tuple[str, APIRouter]] | None = None) -> None:
-        """Raise `WiringError` with every fault of the contexts and of `routers`, by default those of the contexts, with their prefixes."""
+        """Raise `WiringError` with every fault of the contexts and of `routers`, by default those of the contexts, with their prefixes.
+
+        Routers are given once those of the contexts are sound, so that their versions are not compared again.
+        """
         declared = self.declarations
-        if wrong := list(versions.faults(self.contexts, self.settings.versions, self.versions.newest, declared.routers)):
+        if routers is None and (
+            wrong := list(versions.faults(self.contexts, self.settings.versions, self.versions.newest, declared.routers))
+        ):
             raise WiringError([*declared.faults, *wrong])  # no route can be made of these
         mounted = self.mounted([*declared.routers, *declared.protocol_routers]) if routers is None else routers
         newest = list(self.versions.of(self.versions.newest, mounted))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from api_base.application.common.importing.schema import ImportSchema, Target, Values, as_text, json_text
 from api_base.application.common.resources.importing import ResourceRow
-from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError, Violation
+from api_base.core.errors import ApiBaseError, Invalid, ProgrammingError
 from api_base.domain.common.attributes import Attribute, attribute_of
 from api_base.domain.common.resource import Resource, entered, own_attributes
 from api_base.domain.common.value_objects import Money
@@ -121,11 +121,12 @@ def _naming(changes: Sequence[Change], wire: Wire) -> Iterator[None]:
 def _named(error: ApiBaseError, changes: Sequence[Change], wire: Wire) -> ApiBaseError:
     if not isinstance(error, Invalid):
         return error
-    named = list[Violation]()
-    for one in error.violations:
-        steps = located(changes, one.pointer.split("/")[1:])
-        named.append(replace(one, pointer="".join(f"/{step}" for step in [*map(wire, steps[:1]), *steps[1:]])))
-    return Invalid(named)
+
+    def column(pointer: str) -> str:
+        steps = located(changes, pointer.split("/")[1:])
+        return "".join(f"/{step}" for step in [*map(wire, steps[:1]), *steps[1:]])
+
+    return error.moved(column)
 
 
 def _targets(one: Attribute) -> tuple[Target, ...]:

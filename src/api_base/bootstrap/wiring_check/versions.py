@@ -38,11 +38,12 @@ def faults(
         yield from _of(change, known)
     yield from _released(changes, routes)
     if changes:
-        seen = {cls for _, route in routes for hint in hints(route.endpoint).values() for cls in classes_in(hint)}
+        types = [(prefix, route, hints(route.endpoint)) for prefix, route in routes]
+        seen = {cls for _, _, found in types for hint in found.values() for cls in classes_in(hint)}
         for context in contexts:
             yield from _unused(context, seen)
-        for prefix, route in routes:
-            yield from _of_route(changes, prefix, route)
+        for prefix, route, found in types:
+            yield from _of_route(changes, prefix, route, found)
     yield from _of_settings(settings, newest)
 
 
@@ -84,9 +85,9 @@ def _unused(context: Context, seen: Collection[object]) -> Iterator[Fault]:
                 )
 
 
-def _of_route(changes: Sequence[Change], prefix: str, route: RouteDefinition) -> Iterator[Fault]:
-    """Yield what an older client could not send to a route, or not name to it."""
-    types, place = hints(route.endpoint), f"{route.method} {prefix}{route.path}"
+def _of_route(changes: Sequence[Change], prefix: str, route: RouteDefinition, types: Mapping[str, object]) -> Iterator[Fault]:
+    """Yield what an older client could not send to a route, or not name to it. `types` are those of its function."""
+    place = f"{route.method} {prefix}{route.path}"
     result = types.get("return")
     if get_origin(result) in (Page, OffsetPage):
         reserved = OFFSET_RESERVED if get_origin(result) is OffsetPage else RESERVED

@@ -260,7 +260,11 @@ class Invalid(ApiBaseError):
 
     def under(self, pointer: str) -> "Invalid":
         """Return the violations for a value at `pointer` of the input."""
-        return Invalid([Violation(pointer + v.pointer, v.code, v.message) for v in self.violations])
+        return self.moved(lambda own: pointer + own)
+
+    def moved(self, pointer: Callable[[str], str]) -> "Invalid":
+        """Return the violations at what `pointer` returns for their pointers."""
+        return Invalid([Violation(pointer(v.pointer), v.code, v.message) for v in self.violations])
 
     @classmethod
     def of(cls, pointer: str, code: str, message: str) -> "Invalid":

@@ -9,7 +9,7 @@ from fastapi import Depends, Header, Request
 from starlette.types import Receive, Scope
 
 from api_base.application.common.listing import Fields, ListRequest
-from api_base.core.errors import Invalid, Violation
+from api_base.core.errors import Invalid
 from api_base.core.types import Language
 from api_base.core.types.language import preferred
 from api_base.interface.errors.http import PreconditionRequired
@@ -122,6 +122,11 @@ def repeated_query(scope: Scope) -> str:
     return f"?{urlencode(scope[REPEATED])}" if REPEATED in scope else ""
 
 
+def renamed_filters(error: Invalid, name: Callable[[str], str]) -> Invalid:
+    """Return what is wrong with filters, with the names that `name` returns for their fields."""
+    return error.moved(lambda own: pointer("query", name(own.removeprefix("/query/"))))
+
+
 class QueryResolver:
     """A resolver of the whole query string. It refuses unknown parameters."""
 
@@ -165,8 +170,7 @@ class ListQuery(QueryResolver):
         try:
             return request if self.newest is None else self.newest(request)
         except Invalid as error:
-            named = [(one.pointer.removeprefix("/query/"), one) for one in error.violations]
-            raise Invalid([Violation(pointer("query", self.wire(name)), one.code, one.message) for name, one in named]) from None
+            raise renamed_filters(error, self.wire) from None
 
     def __call__(self, request: Request) -> ListRequest:
         return self.resolve(request.scope)

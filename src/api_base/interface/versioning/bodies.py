@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from api_base.core.errors import Invalid, Violation
+from api_base.core.errors import Invalid
 from api_base.interface.errors.handlers import invalid_of
 from api_base.interface.errors.problem import pointer
 from api_base.interface.versioning.changes import Change, located
@@ -69,11 +69,4 @@ def _add(change: Change, given: Mapping[str, Any], sent: dict[str, Any], newer: 
 
 def _at(path: Sequence[str], error: Invalid, changes: Sequence[Change]) -> Invalid:
     """Return what is wrong with an object at `path`, with pointers to the fields that it had before `changes`, the newest first."""
-    return Invalid(
-        [
-            Violation(
-                "".join([pointer(*path), *(f"/{step}" for step in located(changes, one.pointer.split("/")[1:]))]), one.code, one.message
-            )
-            for one in error.violations
-        ]
-    )
+    return error.moved(lambda own: "".join([pointer(*path), *(f"/{step}" for step in located(changes, own.split("/")[1:]))]))

@@ -1,15 +1,15 @@
 """Lists of an older version: their filters and sorts by older fields, as filters and sorts by the newest ones."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
 from typing import Any, get_type_hints
 
 from api_base.application.common.listing import Field, Fields, ListRequest, Sort
-from api_base.core.errors import Invalid, Violation
+from api_base.core.errors import Invalid
 from api_base.domain.common.specification import FieldSpecification
-from api_base.interface.errors.problem import pointer
 from api_base.interface.routes import ListQuery
+from api_base.interface.routes.parameters import renamed_filters
 from api_base.interface.routes.single_values import optional
 from api_base.interface.versioning.changes import Change, Comparison, located
 from api_base.interface.versioning.pointers import ChangesOf
@@ -41,7 +41,7 @@ class ListedChange:
         try:
             found = self.change.comparisons(inner, fields)
         except Invalid as error:
-            raise _renamed(error, lambda name: self.prefix + name) from None
+            raise renamed_filters(error, lambda name: self.prefix + name) from None
         return [FieldSpecification(self.prefix + other.field, other.operator, other.value) for other in found]
 
     def sorts(self, one: Sort) -> Sequence[Sort]:
@@ -87,7 +87,7 @@ def older_list(listing: ListQuery, changes: Sequence[ListedChange]) -> ListQuery
             try:
                 request = request.on_other_fields(partial(change.comparisons, newer=newer), change.sorts)
             except Invalid as error:
-                raise _renamed(error, partial(_older_name, changes[number + 1 :])) from None
+                raise renamed_filters(error, partial(_older_name, changes[number + 1 :])) from None
         return request
 
     return replace(listing, fields=Fields(*declared, default_sort=()), newest=newest)
@@ -97,9 +97,3 @@ def _older_name(changes: Sequence[ListedChange], name: str) -> str:
     for change in changes:
         name = change.older_name(name)
     return name
-
-
-def _renamed(error: Invalid, name: Callable[[str], str]) -> Invalid:
-    """Return what is wrong with filters, with other names of the fields."""
-    named = [(one, name(one.pointer.removeprefix("/query/"))) for one in error.violations]
-    return Invalid([Violation(pointer("query", found), one.code, one.message) for one, found in named])

@@ -6,7 +6,7 @@ from typing import Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, RootModel
 
-from api_base.core.errors import Invalid, Violation
+from api_base.core.errors import Invalid
 from api_base.interface.routes.single_values import plain_type
 from api_base.interface.versioning.changes import Change, located
 
@@ -18,7 +18,7 @@ type ChangesOf = Callable[[type], Sequence[Change]]
 
 def older_violations(error: Invalid, body: Any, changes_of: ChangesOf) -> Invalid:
     """Return the same violations, at what the older shape of `body`, the type of the newest one, has in their place."""
-    return Invalid([Violation(older_pointer(one.pointer, body, changes_of), one.code, one.message) for one in error.violations])
+    return error.moved(lambda own: older_pointer(own, body, changes_of))
 
 
 def older_pointer(pointer: str, body: Any, changes_of: ChangesOf) -> str:

@@ -115,8 +115,9 @@ class Shapes:
         except TypeError:
             return next(self.changes_in(hint), None) is not None
         if known is None:
-            known = self._touched[hint] = next(self.changes_in(hint), None) is not None
-            for cls in () if known else classes_in(hint):
+            within = [*classes_in(hint)]
+            known = self._touched[hint] = any(map(self.changes_of, within))
+            for cls in () if known else within:
                 self._results.setdefault(cls, None)  # it is no object of a class that it derives from
         return known
 

@@ -87,11 +87,12 @@ class ApiVersions:
         if not _has(options, number):
             return None
         older: OlderRoute | None = getattr(one.endpoint, OLDER_ROUTE, None)
-        endpoint, description = older_endpoint(one.endpoint, shapes, read), None
-        changed = endpoint is not one.endpoint
-        if older is not None:
+        if older is None:
+            endpoint = older_endpoint(one.endpoint, shapes, read)
+            changed = endpoint is not one.endpoint
+        else:
             endpoint, changed = update_wrapper(older.made(number), one.endpoint), shapes.of(older.of) is not older.of
-            description = older.described(shapes)
+        description = older.described(shapes) if older is not None and changed else None
         options = self._at(options, number, prefix)
         if options.removed_in is not None:
             options = replace(options, deprecation=self._deprecation(number, options.removed_in.released, None))
