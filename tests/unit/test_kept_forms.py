@@ -1,6 +1,7 @@
 """What databases and clients keep while the program is updated has the form that earlier programs gave it."""
 
 from api_base.application.common.listing import ListRequest, Sort, cursor_binding
+from api_base.core.types import NO_REQUEST, current_context
 from api_base.infrastructure.db.schema import identifier
 from api_base.interface.routes.etags import entity_tag, sparse_tag
 
@@ -12,6 +13,7 @@ def test_a_name_that_fits_postgresql_is_kept_and_a_longer_one_ends_with_the_same
 
 
 def test_a_cursor_of_an_earlier_program_continues_its_list() -> None:
+    current_context.set(NO_REQUEST)
     assert cursor_binding(ListRequest(sort=(Sort(field="name"),), fingerprint="f"), "items") == "1074df9ed3df61e719"
 
 
