@@ -24,11 +24,11 @@ from api_base.infrastructure.cache.query_cache import QueryCache
 from api_base.infrastructure.db.changes import ChangeObserver
 from api_base.infrastructure.db.unit_of_work import SqlUnitOfWorkFactory
 from api_base.infrastructure.tenants.repository import SqlTenantRepository
-from benchmarks.report import show
+from benchmarks.report import ROUNDS, show
 from benchmarks.serving import cpu_seconds, fetch, load, served
 from benchmarks.world import Member, World, environment, members, world
 
-ROUNDS, QUERIES, COMMITS = 9, 2000, 50
+QUERIES, COMMITS = 2000, 50
 TURNS, REQUESTS = 45, 400
 """Over HTTP: short turns, so that both servers have the same neighbours on a machine that is not quiet."""
 

@@ -18,11 +18,10 @@ from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import build, opened
 from api_base.core.types import Principal, RequestContext, TenantId, UserId, current_context
 from api_base.domain.items.entities import ItemDetails
-from benchmarks.report import show
+from benchmarks.report import ROUNDS, show
 from benchmarks.serving import CONNECTIONS, cpu_seconds, exchange, served
 from benchmarks.world import Member, World, environment, members, world
 
-ROUNDS = 7
 COMMITS, COMMIT_INTERVAL = 100, 0.02
 STORED = 20_000
 POSTS = 2000

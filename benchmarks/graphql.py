@@ -9,11 +9,11 @@ import os
 
 import uvloop
 
-from benchmarks.report import show
+from benchmarks.report import ROUNDS, show
 from benchmarks.serving import cpu_seconds, fetch, load, resident, served
 from benchmarks.world import Member, environment, members, world
 
-ROUNDS, REQUESTS = 7, int(os.environ.get("GRAPHQL_REQUESTS", "400"))
+REQUESTS = int(os.environ.get("GRAPHQL_REQUESTS", "400"))
 FIELDS = "id sku name description prices { amount currency } category tags attributes status version createdAt updatedAt deletedAt"
 PAGE = f"{{ items(first: 50) {{ nodes {{ {FIELDS} }} pageInfo {{ endCursor hasNextPage }} }} }}"
 HOSTILE = {

@@ -19,10 +19,10 @@ from api_base.bootstrap.contexts import BUILT_IN
 from api_base.bootstrap.services import Services, build, opened
 from api_base.core.types import Principal, RequestContext, TenantId, UserId, current_context
 from api_base.infrastructure.items.tables import ITEMS
-from benchmarks.report import show
+from benchmarks.report import ROUNDS, show
 from benchmarks.world import World, world
 
-ROUNDS, ROWS, CHUNK = 7, 10_000, 1000
+ROWS, CHUNK = 10_000, 1000
 MAPPING = ColumnMapping.parse(
     ITEM_SCHEMA, ["sku=s", "name=n", "category=c[0]", "tags=c[]", "attributes.year=y", "description=d"], ["price=9.90", "currency=EUR"]
 )

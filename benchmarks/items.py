@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import uvloop
 
-from benchmarks.report import show
+from benchmarks.report import ROUNDS, show
 from benchmarks.serving import cpu_seconds, fetch, load, served
 from benchmarks.world import Member, World, environment, members, world
 
-ROUNDS, REQUESTS = 7, 4000
+REQUESTS = 4000
 
 
 def request(member: Member, id: object) -> bytes:

@@ -17,11 +17,10 @@ from api_base.bootstrap.services import build, opened
 from api_base.core.types import RequestContext, current_context
 from benchmarks.events import worker
 from benchmarks.job_executor import CONCURRENCY, HANDS, Enqueue, taskiq_broker
-from benchmarks.report import show
+from benchmarks.report import ROUNDS, show
 from benchmarks.world import World, world
 from tests.services import address, held
 
-ROUNDS = 5
 DRAINED, LIVE, PACED, ENQUEUE_INTERVAL = 10_000, 5_000, 100, 0.02
 PRODUCERS = 16
 _numbers = count()

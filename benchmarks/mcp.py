@@ -12,11 +12,11 @@ from api_base.core.types import SessionId, TenantId, UserId
 from api_base.infrastructure.auth.jwt import Ed25519TokenIssuer
 from api_base.infrastructure.auth.keys import load as load_keys
 from api_base.infrastructure.system import SystemClock
-from benchmarks.report import show
+from benchmarks.report import ROUNDS, show
 from benchmarks.serving import fetch, load, served
 from benchmarks.world import Member, World, environment, members, world
 
-ROUNDS, REQUESTS, MEMBERS, HOST = 7, 1000, 50, "127.0.0.1:8000"
+REQUESTS, MEMBERS, HOST = 1000, 50, "127.0.0.1:8000"
 REVISIONS = ("2025-11-25", "2026-07-28")
 
 

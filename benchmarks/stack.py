@@ -17,10 +17,10 @@ from api_base.bootstrap.application import create_app
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.interface.routes import RouteOptions, Router
-from benchmarks.report import show
+from benchmarks.report import ROUNDS, show
 from benchmarks.world import Member, World, members, world
 
-ROUNDS, REQUESTS = 9, 3000
+REQUESTS = 3000
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.report import show
+from benchmarks.report import ROUNDS, show
 from benchmarks.serving import free_port, load, resident
 
-ROUNDS = 5
 LIVE = b"GET /health/ready HTTP/1.1\r\nHost: bench\r\n\r\n"
 
 

@@ -8,11 +8,11 @@ import os
 
 import uvloop
 
-from benchmarks.report import show
+from benchmarks.report import ROUNDS, show
 from benchmarks.serving import cpu_seconds, fetch, load, served
 from benchmarks.world import Member, environment, members, world
 
-ROUNDS, REQUESTS = 21, int(os.environ.get("VERSIONS_REQUESTS", "400"))
+REQUESTS = int(os.environ.get("VERSIONS_REQUESTS", "400"))
 OLDER, NEWEST = 2, 4
 
 
