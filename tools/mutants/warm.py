@@ -30,13 +30,15 @@ PLUGINS: Final = (
 REWRITTEN: Final = ("pytest_asyncio", "pytest_timeout", "_hypothesis_pytestplugin")
 """Plugins, whose assertions pytest rewrites when it imports them."""
 KEEPER_SECONDS: Final = 120.0
+TEST_SECONDS: Final = 60
+"""After which a test has failed that waits for ever: the others of the suite still run. The longest takes ten."""
 
 
 def _pytest(*arguments: str) -> int:
     import pytest
 
     plugins = [part for plugin in PLUGINS for part in ("-p", plugin)]
-    return pytest.main([*plugins, "-p", "no:cacheprovider", "--timeout=0", "-q", *arguments])
+    return pytest.main([*plugins, "-p", "no:cacheprovider", f"--timeout={TEST_SECONDS}", "-q", *arguments])
 
 
 @dataclass(frozen=True, slots=True)
