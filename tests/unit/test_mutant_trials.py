@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,12 @@ class Runs:
         self.running = A
         self.limit: Any = None
         self.runs: list[tuple[Sequence[str], bool]] = []
+        self.starts = 0
         self._fails = fails
+
+    def start(self) -> list[str]:
+        self.starts += 1
+        return [A, B, NEWER, NEWEST]
 
     def run(self, chosen: Sequence[str], *, stop: bool, seconds: float, group: Sequence[Mutation] = ()) -> Ended:
         changed = bool(group)
@@ -46,15 +52,19 @@ def mutation() -> Mutation:
 
 
 @pytest.fixture
-def noticed(tmp_path: Path) -> Callable[..., str | None]:
+def measured() -> CoverageMap:
+    return CoverageMap(
+        tests=[A, B], seconds=[0.1, 0.2], lines={mutation().path: {"2": [0, 1]}}, imported={}, failed=[], present={A, B, NEWER, NEWEST}
+    )
+
+
+@pytest.fixture
+def noticed(tmp_path: Path, measured: CoverageMap) -> Callable[..., str | None]:
     def run(fails: Fails, limit: str | None = None) -> str | None:
-        tests = CoverageMap(
-            tests=[A, B], seconds=[0.1, 0.2], lines={mutation().path: {"2": [0, 1]}}, imported={}, failed=[], present={A, B, NEWER, NEWEST}
-        )
         tree: Any = Runs(tmp_path, fails)
         tree.limit = limit
         journal = Journal(tmp_path / "journal.jsonl", "source", "tests")
-        Trial([tree], tests, journal).run([mutation()])
+        Trial([tree], measured, journal).run([mutation()])
         return journal.noticed(mutation())
 
     return run
@@ -70,6 +80,24 @@ def test_a_failure_that_does_not_repeat_does_not_count(noticed: Callable[..., st
 
 def test_a_newer_test_that_fails_without_the_change_does_not_count(noticed: Callable[..., str | None]) -> None:
     assert noticed(lambda test, changed, number: test == NEWER) is None
+
+
+@pytest.mark.parametrize(("notices", "found"), [(True, A), (False, None)])
+def test_what_the_tests_share_starts_anew_when_a_known_test_fails_without_the_change(
+    tmp_path: Path, measured: CoverageMap, notices: bool, found: str | None
+) -> None:
+    tree: Any = Runs(tmp_path, lambda test, changed, number: tree.starts == 0 or (notices and changed and test == A))
+    journal = Journal(tmp_path / "journal.jsonl", "source", "tests")
+    Trial([tree], measured, journal).run([mutation()])
+    assert (journal.noticed(mutation()), tree.starts) == (found, 1)
+
+
+def test_a_survivor_meets_the_whole_files_whose_tests_execute_it_and_newer_ones(measured: CoverageMap) -> None:
+    elsewhere = "tests/unit/test_item.py::test_a"
+    more = replace(measured, tests=[A, B, elsewhere], seconds=[0.1, 0.2, 0.3], present={A, B, elsewhere, NEWER})
+    assert more.reaching(mutation()) == {A, B, NEWER}
+    assert replace(more, lines={mutation().path: {"2": [0]}}).reaching(mutation()) == {A, B, NEWER}
+    assert replace(more, imported={mutation().path: [2]}).reaching(mutation()) == more.present
 
 
 def test_another_test_counts_when_the_first_fails_without_the_change(noticed: Callable[..., str | None]) -> None:

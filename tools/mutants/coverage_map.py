@@ -81,6 +81,18 @@ class CoverageMap:
         chosen = chosen or [self.tests[min(number for _, _, number in ranked)]] if ranked else []
         return chosen[:MAX_TESTS] + sorted(self.present - self.durations.keys() - set(self.failed))
 
+    def reaching(self, mutation: Mutation) -> Set[str]:
+        """The tests that can notice the mutation: those in the files of which a test executes it, and every test that is newer than the map.
+
+        They are whole files, since a fixture that a file shares is executed for its first test only. What an import executes, or nothing that was
+        measured, can reach any test.
+        """
+        lines, span = self.lines.get(mutation.path, {}), range(mutation.first_line, mutation.last_line + 1)
+        files = {_file(self.tests[number]) for line in span for number in lines.get(str(line), ())}
+        if not files or not set(self.imported.get(mutation.path, ())).isdisjoint(span):
+            return self.present
+        return {test for test in self.present if _file(test) in files or test not in self.durations}
+
     @cached_property
     def _slowest(self) -> Mapping[str, float]:
         """The seconds of the slowest test of each file: one of them waits for the fixtures of all."""

@@ -63,7 +63,11 @@ class Tree:
             subprocess.run(command, cwd=self._folder, env=self._environment(), stdout=output, stderr=output, check=False)
 
     def start(self) -> list[str]:
-        """Start the process that runs tests. The ids of the tests that are there."""
+        """Start the process that runs tests, in place of an earlier one. The ids of the tests that are there."""
+        if self._warm is not None:
+            self._warm.kill()  # the processes that it started read the end of their pipes
+            self._warm.wait()
+        (self._folder / "database.json").unlink(missing_ok=True)
         self._warm = subprocess.Popen(
             [sys.executable, "-m", "tools.mutants.warm"],
             cwd=self._folder, env=self._environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

@@ -1,4 +1,4 @@
-"""Tries mutations: first the tests that execute the changed line, then, for what survived, the whole suite.
+"""Tries mutations: first the quickest tests that execute the changed line, then, for what survived, every test that it can reach.
 
 A test notices a mutation when it fails with it twice, the second time alone, and passes alone without it: a failure of the loaded machine
 does not count. So does a run that ends at a limit: an endless loop, or a test that waits for ever.
@@ -7,9 +7,8 @@ does not count. So does a run that ends at a limit: an endless loop, or a test t
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import SimpleQueue
-from threading import Lock
 from typing import Final
 
 from tools.mutants.coverage_map import CoverageMap
@@ -20,7 +19,7 @@ from tools.mutants.tree import Tree
 FIRST: Final = 12
 """Tests that a mutation meets before the others are collected: most are noticed by these."""
 GROUP: Final = 16
-"""Survivors that meet the whole suite together; each then meets alone the tests that failed."""
+"""Survivors that meet tests together; each then meets alone the tests that failed."""
 NOTHING_FAILED: Final = (0, 5)
 """pytest's exit codes for success, and for having run nothing."""
 UNKNOWN_SECONDS: Final = 10.0
@@ -48,8 +47,6 @@ class Trial:
     trees: Sequence[Tree]
     tests: CoverageMap
     journal: Journal
-    _passes: dict[str, bool] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
 
     def run(self, sample: Sequence[Mutation]) -> None:
         """Try what the journal has not."""
@@ -70,6 +67,7 @@ class Trial:
         with ThreadPoolExecutor(len(self.trees)) as pool:
             list(pool.map(on_a_tree(self._meet_chosen), [one for one in sample if not self.journal.tried(one)]))
             survivors = [one for one in sample if self.journal.survived_quick(one)]
+            survivors.sort(key=lambda one: len(self.tests.reaching(one)))  # a group meets the tests of all
             list(pool.map(on_a_tree(self._meet_suite), _groups(survivors)))
 
     def _meet_chosen(self, tree: Tree, mutation: Mutation) -> None:
@@ -85,33 +83,39 @@ class Trial:
             left = list(some)
             while left and (failure := self._failure(tree, left, [mutation])) is not None:
                 suspects = failure.tests or left[:1]
-                again = self._failure(tree, suspects, [mutation])
-                if again is not None and self._passes_unchanged(tree, suspects[0]):
+                if (again := self._confirmed(tree, mutation, suspects)) is not None:
                     return again.text
                 left = [test for test in left if test not in suspects]
         return None
 
     def _failure(self, tree: Tree, chosen: Sequence[str], group: Sequence[Mutation]) -> Failure | None:
         """Run `chosen` until the first one fails."""
-        known = self.tests.durations
-        ended = tree.run(chosen, stop=True, seconds=sum(known.get(test, UNKNOWN_SECONDS) for test in chosen), group=group)
+        ended = tree.run(chosen, stop=True, seconds=self._seconds(chosen), group=group)
         if ended.limit is not None:
             return Failure(tests=[tree.running], limit=ended.limit)
         return None if ended.code in NOTHING_FAILED else Failure(tests=_failed(tree), limit=None)
 
-    def _passes_unchanged(self, tree: Tree, test: str) -> bool:
-        """Measuring the coverage has shown it for most; a test that is newer runs once."""
-        if test in self.tests.durations:
-            return True
-        if test not in self._passes:
-            passes = self._failure(tree, [test], []) is None
-            with self._lock:
-                self._passes[test] = passes
-        return self._passes[test]
+    def _seconds(self, tests: Sequence[str]) -> float:
+        known = self.tests.durations
+        return sum(known.get(test, UNKNOWN_SECONDS) for test in tests)
+
+    def _confirmed(self, tree: Tree, mutation: Mutation, suspects: Sequence[str]) -> Failure | None:
+        """The failure of `suspects` if they fail again and the first one passes without the mutation.
+
+        If a test that is known to pass fails without it, what the tests of the copy share is broken: it starts anew.
+        """
+        again = self._failure(tree, suspects, [mutation])
+        if again is None or self._failure(tree, suspects[:1], []) is None:
+            return again
+        if suspects[0] not in self.tests.durations:
+            return None
+        tree.start()
+        return self._failure(tree, suspects, [mutation])
 
     def _meet_suite(self, tree: Tree, group: Sequence[Mutation]) -> None:
-        suite = sorted(self.tests.present - set(self.tests.failed))
-        ended = tree.run(suite, stop=False, seconds=sum(self.tests.seconds), group=group)
+        reached = set().union(*(self.tests.reaching(mutation) for mutation in group))
+        suite = sorted(reached - set(self.tests.failed))
+        ended = tree.run(suite, stop=False, seconds=self._seconds(suite), group=group)
         if ended.code in NOTHING_FAILED:
             for mutation in group:
                 self.journal.whole(mutation, None)
