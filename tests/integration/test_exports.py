@@ -216,3 +216,21 @@ async def test_only_so_many_run_at_a_time(api: Running, monkeypatch: pytest.Monk
     monkeypatch.setattr(exports, "MAX_CONCURRENT", 0)
     refused = await exported(api, owner)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "10")
+
+
+@pytest.mark.parametrize(("seconds", "renewals"), [(3600.0, 0), (-1.0, 6)], ids=["a quick export", "a slow one"])
+async def test_what_the_caller_may_is_read_again_after_some_time(
+    api: Running, monkeypatch: pytest.MonkeyPatch, seconds: float, renewals: int
+) -> None:
+    owner, items = await stocked(api, 6)
+    monkeypatch.setattr(exports, "PAGE", 1)
+    monkeypatch.setattr(exports, "RENEWED_SECONDS", seconds)
+    renew, renewed = exports.Exports._renew, list[Any]()
+
+    async def counted(self: exports.Exports, scope: Any) -> None:
+        renewed.append(scope)
+        await renew(self, scope)
+
+    monkeypatch.setattr(exports.Exports, "_renew", counted)
+    assert len(lines(await exported(api, owner, accept=JSONL))) == len(items) == 7
+    assert len(renewed) == renewals

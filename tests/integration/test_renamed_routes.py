@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from annotated_types import Ge
 from fastapi import Depends, Form, Query
 from pydantic import Field
 
@@ -58,6 +59,11 @@ class OrderDTO:
     page_size: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairDTO:
+    both_lines: tuple[LineDTO, LineDTO]
+
+
 def orders(bus: Bus) -> Router:
     del bus
     router = Router(prefix="/orders", tags=["orders"], rename="camel")
@@ -78,6 +84,19 @@ def orders(bus: Bus) -> Router:
         request: Annotated[ListRequest, Depends(ListQuery(ARTICLES.routes_of.fields))],
     ) -> Page[LineDTO]:
         return Page(items=[LineDTO(unit_price=len(repr(request.specification)), free_form={"a_b": 1})], next_cursor="x", total=1)
+
+    @router.get("/pair", RouteOptions(auth="optional"), summary="Send a pair back")
+    async def get_pair(page_size: Annotated[int, Query(), Ge(5)]) -> PairDTO:
+        return PairDTO(both_lines=(LineDTO(unit_price=1, free_form={}), LineDTO(unit_price=page_size, free_form={"a_b": 1})))
+
+    @router.post("/refusal", RouteOptions(auth="optional"), summary="Refuse a body")
+    async def refuse_body(body: OrderBody, pointer: str) -> None:
+        del body
+        raise Invalid.of(pointer, "unlucky", "must not be 13")
+
+    @router.post("/refusal/none", RouteOptions(auth="optional"), summary="Refuse without a body")
+    async def refuse(pointer: str) -> None:
+        raise Invalid.of(pointer, "unlucky", "must not be 13")
 
     @router.get("/{order_id}", RouteOptions(auth="optional"), summary="Send a query back")
     async def get_order(order_id: UUID, page_size: Annotated[int, Query(ge=5)]) -> LineDTO:
@@ -234,3 +253,25 @@ async def test_graphql_has_its_own_names_of_the_same_routes(desk: Desk) -> None:
 async def test_other_routers_keep_theirs(desk: Desk) -> None:
     answer = await replace(desk, path="/api/v1/items").send("POST", json={"sku": "A", "name": "Chair", "category": "furniture"})
     assert "created_at" in answer.json()
+
+
+@pytest.mark.parametrize(
+    ("path", "pointer", "shown"),
+    [
+        ("", "/order_lines/0/unit_price", "/body/orderLines/0/unitPrice"),
+        ("", "/order_lines/0/free_form/a_b", "/body/orderLines/0/freeForm/a_b"),
+        ("", "/no_member/a_b", "/body/no_member/a_b"),
+        ("", "/query/page_size", "/query/page_size"),
+        ("/none", "/no_member/a_b", "/body/noMember/a_b"),
+        ("/none", "/path/order_id", "/path/order_id"),
+    ],
+)
+async def test_a_pointer_of_the_function_has_the_names_of_what_it_points_to(placed: Desk, path: str, pointer: str, shown: str) -> None:
+    body = {"orderLines": [{"unitPrice": 2}]} if path == "" else None
+    assert pointers(await placed.send("POST", f"/refusal{path}?pointer={pointer}", json=body)) == [shown]
+
+
+async def test_tuples_have_the_names_and_constraints_beside_the_declaration_stay(placed: Desk) -> None:
+    answer = await placed.send("GET", "/pair?pageSize=5")
+    assert answer.json() == {"bothLines": [{"unitPrice": 1, "freeForm": {}}, {"unitPrice": 5, "freeForm": {"a_b": 1}}]}
+    assert pointers(await placed.send("GET", "/pair?pageSize=4")) == ["/query/pageSize"]

@@ -8,7 +8,7 @@ import pytest
 from api_base.application.common.cqrs import AUTHENTICATED, PUBLIC, Bus, Command, Query, on
 from api_base.application.common.cqrs.bus import Call
 from api_base.application.common.middleware.retry import RetryMiddleware
-from api_base.core.errors import ProgrammingError, Transient, Unavailable
+from api_base.core.errors import ProgrammingError, StaleVersion, Transient, Unavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,3 +80,30 @@ async def test_what_is_transient_is_tried_again_and_not_for_ever() -> None:
     handler.failures = 3
     with pytest.raises(Unavailable, match="Tried 3 times"):
         await bus.execute(Double(number=1))
+
+
+class Failing:
+    """Fails with each of `errors`, then succeeds."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+
+    async def handle(self, message: Double) -> int:
+        if self.errors:
+            raise self.errors.pop(0)
+        return 2 * message.number
+
+
+async def test_the_pause_doubles_and_rows_that_changed_are_tried_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr("api_base.application.common.middleware.retry.asyncio.sleep", sleep)
+    monkeypatch.setattr("api_base.application.common.middleware.retry.random.random", lambda: 0.5)
+    changed = StaleVersion("item", 2, rows=[object()])
+    bus = Bus([RetryMiddleware(attempts=8, first_delay=0.01)])
+    bus.add([on(Double, Failing(Transient("a"), Transient("b"), changed, Transient("c"), changed))])
+    assert await bus.execute(Double(number=1)) == 2
+    assert pauses == pytest.approx([0.01, 0.02, 0.08])

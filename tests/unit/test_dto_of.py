@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from api_base.application.common.dto import dto_of
 from api_base.application.common.money import MoneyDTO
-from api_base.core.base import AggregateRoot
+from api_base.core.base import AggregateRoot, ValueObject
 from api_base.domain.common.value_objects import Money, Slug
 
 
@@ -59,3 +59,35 @@ def test_what_does_not_fit_is_one_sentence_each() -> None:
         "Wrong.size is str, but Shop.size is int. Write one type for both, or dto_of(Wrong, size=…).",
         "Wrong.fee is never None, but Shop.fee may be. Write MoneyDTO | None.",
     ]
+
+
+def test_a_value_object_is_one_value_only_if_it_has_no_other_and_of_the_same_type() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Size(ValueObject):
+        value: int
+
+    @dataclass(frozen=True, slots=True)
+    class Measured(ValueObject):
+        value: str
+        unit: str
+
+    @dataclass(slots=True, kw_only=True, eq=False)
+    class Box(AggregateRoot):
+        size: Size
+        measured: Measured
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class BoxDTO:
+        size: str
+        measured: str
+
+    assert [fault.partition(". ")[0] for fault in dto_of(BoxDTO).faults(Box)] == [
+        "BoxDTO.size is str, but Box.size is Size",
+        "BoxDTO.measured is str, but Box.measured is Measured",
+    ]
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class SizedDTO:
+        size: int
+
+    assert list(dto_of(SizedDTO).faults(Box)) == []

@@ -88,3 +88,9 @@ def test_a_spoilt_development_key_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / keys.TOKENS.development_key).write_text("half a k")
     with pytest.raises(ConfigurationError, match="delete the file"):
         keys.load([], tmp_path)
+
+
+@pytest.mark.parametrize("jwk", [{}, {"kty": "OKP"}, {"x": ""}, {"x": "AAAA"}, {"x": "é"}, {"x": "=" * 43}])
+def test_what_is_no_public_key_is_refused_in_a_sentence(jwk: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError, match="must be a public Ed25519 key as a JSON Web Key"):
+        keys.public_key(jwk)

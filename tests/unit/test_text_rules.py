@@ -110,3 +110,8 @@ def test_the_stored_form_is_stored_unchanged(text: str) -> None:
             continue
         assert rule.parse(stored, "/name") == stored == normalized(stored)
     assert key(key(text)) == key(text)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_lone_surrogate_is_named_as_one(rule: TextRule) -> None:
+    assert {code(rule, f"a{chr(number)}b") for number in range(0xD800, 0xE000)} == {"surrogate"}

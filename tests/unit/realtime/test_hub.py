@@ -10,7 +10,17 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api_base.application.common.realtime import Channel, ChannelKey, Channels, Position, PublicEvent, RealtimeLimits, Unpublished
+from api_base.application.common.realtime import (
+    Channel,
+    ChannelKey,
+    Channels,
+    JournalPage,
+    Position,
+    PublicEvent,
+    RealtimeLimits,
+    Unpublished,
+    feed,
+)
 from api_base.core.errors import ConfigurationError, NotFound, TooManyRequests, Unauthenticated, Unavailable
 from api_base.infrastructure.realtime.sequencer import _entries
 from tests.factories.events import stored_event
@@ -356,3 +366,63 @@ async def test_a_random_channel_is_not_found() -> None:
     session, _ = World().connect(principal(TENANT))
     with pytest.raises(NotFound):
         await session.subscribe(f"things/{uuid4()}")
+
+
+def test_a_kind_of_channel_has_a_plain_name_of_its_own() -> None:
+    for kind in ("Things", "th-ings", "", "tenant", "user", "1things"):
+        with pytest.raises(ConfigurationError, match="must be lower-case letters, digits and _, and neither tenant nor user"):
+            CaseEvents((replace(CHANNEL, kind=kind), LOST)).add()
+
+
+async def test_a_session_ends_at_the_moment_at_which_its_token_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    session, got = world.connect(principal(TENANT), expires_in=60)
+    monkeypatch.setattr(time, "time", lambda: math.nextafter(session.expires_at, 0))
+    await world.hub.check()
+    assert got.ended_because == []
+    monkeypatch.setattr(time, "time", lambda: session.expires_at)
+    await world.hub.check()
+    assert got.ended_because == ["expired"]
+
+
+async def test_a_channel_whose_journal_does_not_answer_is_read_again_without_another_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "RETRY_SECONDS", 0.0)
+    world = World()
+    session, got = world.connect(principal(TENANT))
+    await session.subscribe("tenant")
+    await turns()
+    read, failures = world.journal.read, [OSError("connection reset"), Unavailable("the database"), TimeoutError()]
+
+    async def sometimes(key: ChannelKey, after: int, limit: int) -> JournalPage | None:
+        if failures:
+            raise failures.pop()
+        return await read(key, after, limit)
+
+    monkeypatch.setattr(world.journal, "read", sometimes)
+    world.journal.append(tenant_key(TENANT))
+    world.hub.signal(tenant_key(TENANT))
+    await turns()
+    assert (failures, got.offsets()) == ([], [1])
+
+
+async def test_by_default_a_session_has_fifty_channels() -> None:
+    things = {UUID(int=number): TENANT for number in range(51)}
+    world = World(things=things)
+    session, _ = world.connect(principal(TENANT))
+    for thing in list(things)[:50]:
+        await session.subscribe(f"things/{thing}")
+    with pytest.raises(TooManyRequests):
+        await session.subscribe(f"things/{UUID(int=50)}")
+
+
+async def test_a_channel_that_everybody_left_is_not_read_any_more() -> None:
+    world = World()
+    session, _ = world.connect(principal(TENANT))
+    await session.subscribe("tenant", presence=True)
+    await turns()
+    await session.unsubscribe("tenant")
+    await turns()
+    before = world.presence.reads
+    world.hub.signal_presence(tenant_key(TENANT))
+    await turns()
+    assert world.presence.reads == before
