@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from api_base.interface.routes.body import discard
 from api_base.serving.admission import STRESS_SECONDS
 from api_base.serving.unread import is_plain
-from api_base.interface.routes.body import discard
 from tests.connections import REFUSED, Client, ServerOnWires, answer_ok, settled
 from tests.virtual_time import in_virtual_time
 
