@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -153,3 +153,42 @@ def test_what_does_not_fit_is_one_sentence_each() -> None:
     source = Path(__file__).read_text().splitlines()
     line = next(number for number, one in enumerate(source, 1) if "mapping = aggregate_mapping(Wrong, WRONG)" in one)
     assert mapping.declared_at.endswith(f"test_aggregate_mapping.py:{line}")
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Defaulted(Resource):
+    tenant_id: TenantId
+    title: str = "it's"
+    count: int = -3
+    on: bool = False
+    day: date = date(2026, 1, 31)
+    other: UUID = UUID(int=1)
+    shade: Shade = Shade.DARK
+    colour: Colour = Colour.RED
+    slug: Slug = Slug("a-b")
+    price: Money = Money(minor=150, currency="EUR")
+    tags: tuple[str, ...] = ()
+    some: tuple[str, ...] = ("a",)
+    nothing: str | None = None
+
+
+def test_defaults_of_attributes_are_those_of_rows_that_exist_before_their_columns() -> None:
+    table = resource_table(Defaulted, "defaulted")
+    assert {column: sql for (_, column), sql in aggregate_mapping(Defaulted, table).defaults.items()} == {
+        "version": "0",
+        "title": "'it''s'",
+        "count": "-3",
+        "on": "false",
+        "day": "'2026-01-31'",
+        "other": "'00000000-0000-0000-0000-000000000001'",
+        "shade": "'dark'",
+        "colour": "'red'",
+        "slug": "'a-b'",
+        "price_minor": "150",
+        "price_currency": "'EUR'",
+        "tags": "'{}'",
+    }

@@ -266,3 +266,40 @@ def test_the_documented_definitions_are_valid() -> None:
     page = Path("docs/flags.md").read_text(encoding="utf-8")
     examples = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
     assert "new-checkout" in [parse(example.get("definition", example)).key for example in examples]
+
+
+@pytest.mark.parametrize(
+    ("sent", "pointer", "code"),
+    [
+        ([], "", "type"),
+        (document(key="*"), "/key", "name"),
+        (document(type="number"), "/type", "unknown"),
+        (document(color="red"), "/color", "unknown"),
+        (document(key=None), "/key", "missing"),
+        (document(enabled="yes"), "/enabled", "type"),
+        (document(variants=[]), "/variants", "type"),
+        (document(variants={}), "/variants", "count"),
+        (document(variants={"*": True}), "/variants/*", "name"),
+        (document(default_variant="maybe"), "/default_variant", "unknown"),
+        (document(starts_at="tomorrow"), "/starts_at", "time"),
+        (document(starts_at="2026-01-31T09:00:00Z", ends_at="2026-01-31T09:00:00Z"), "/ends_at", "order"),
+        (document(rules=7), "/rules", "type"),
+        (document(rules=[{"variant": "on"}] * 65), "/rules", "too_long"),
+        (document(tenants=["acme"]), "/tenants/0", "uuid"),
+        (document(tenants=[]), "/tenants", "count"),
+        (document(prerequisites=[{"key": "new-checkout", "variant": "on"}]), "/prerequisites", "cycle"),
+        (rule(variant="on", salt="x"), "/rules/0/salt", "unused"),
+        (condition(values=[]), "/rules/0/conditions/0/values", "count"),
+        (condition(attribute="targetingKey"), "/rules/0/conditions/0/attribute", "name"),
+        *((condition(operator=one, values=[7]), "/rules/0/conditions/0/values/0", "type") for one in ("starts_with", "ends_with", "contains")),
+        *((condition(operator=one, values=["7"]), "/rules/0/conditions/0/values/0", "type") for one in ("gt", "gte", "lt", "lte")),
+        (condition(operator="gt", values=[1, 2]), "/rules/0/conditions/0/values", "count"),
+        (condition(values=["x" * 257]), "/rules/0/conditions/0/values/0", "text"),
+        (condition(values=[2**53]), "/rules/0/conditions/0/values/0", "range"),
+        (condition(values=[math.inf]), "/rules/0/conditions/0/values/0", "number"),
+    ],
+)  # fmt: skip
+def test_each_refusal_has_a_code_for_programs(sent: Any, pointer: str, code: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        parse(sent)
+    assert [(one.pointer, one.code) for one in caught.value.violations if one.pointer == pointer] == [(pointer, code)]
