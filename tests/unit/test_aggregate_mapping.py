@@ -159,6 +159,9 @@ class Colour(Enum):
     RED = "red"
 
 
+FIRST, PLAIN_SLUG, FEE = UUID(int=1), Slug("a-b"), Money(minor=150, currency="EUR")
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Defaulted(Resource):
     tenant_id: TenantId
@@ -166,11 +169,11 @@ class Defaulted(Resource):
     count: int = -3
     on: bool = False
     day: date = date(2026, 1, 31)
-    other: UUID = UUID(int=1)
+    other: UUID = FIRST
     shade: Shade = Shade.DARK
     colour: Colour = Colour.RED
-    slug: Slug = Slug("a-b")
-    price: Money = Money(minor=150, currency="EUR")
+    slug: Slug = PLAIN_SLUG
+    price: Money = FEE
     tags: tuple[str, ...] = ()
     some: tuple[str, ...] = ("a",)
     nothing: str | None = None
