@@ -85,6 +85,7 @@ def test_the_boundary_comes_from_the_content_type() -> None:
         "multipart/mixed; boundary=b",
         "application/json; boundary=b",
         'multipart/form-data; boundary=""',
+        "multipart/form-data; boundary=é",
         "multipart/form-data; boundary*=a; boundary*0=b",
         f"multipart/form-data; boundary*{'1' * 5000}=b",
         "multipart/form-data; boundary*=idna''%ff",

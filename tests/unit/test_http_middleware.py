@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx2
 import pytest
 from pydantic import ValidationError
 
@@ -368,3 +369,13 @@ def test_text_that_is_longer_than_any_address_is_none_and_no_cache_keeps_it() ->
     zone = "x" * (addresses.MAX_LENGTH - len("fe80::1%"))
     assert str(addresses.parse_address(f"fe80::1%{zone}")) == "fe80::1"
     assert addresses.parse_address(f"fe80::1%{zone}x") is None
+
+
+async def test_a_request_without_an_address_is_served() -> None:
+    """A server on a Unix socket knows none [ASGI, "HTTP Connection Scope"]."""
+    here = shell(things())
+    for trace in ({}, {"traceparent": f"00-{TRACE}-{SPAN}-01"}):
+        transport = httpx2.ASGITransport(app=here.app, client=None)  # type: ignore[arg-type] -- what servers pass on
+        async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
+            assert (await client.get(ONE, headers=trace)).status_code == 200
+        assert here.recorder.last[0].address == ""

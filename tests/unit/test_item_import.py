@@ -332,3 +332,42 @@ def interrupted(**fields: Any) -> Import:
     return Import(
         id=UUID(int=1), kind="items", format=FileFormat.CSV, dialect=Dialect(), maps=(), constants=(), source="x", **fields
     )  # fmt: skip
+
+
+class Rows:
+    """Implements `RefusedRows`; `written` are the chunks."""
+
+    def __init__(self) -> None:
+        self.written: list[list[str]] = []
+
+    def write(self, rows: Iterator[tuple[SourceRow, str]]) -> None:
+        self.written.append([reason for _, reason in rows])
+
+
+async def test_only_chunks_with_refused_rows_are_written() -> None:
+    for skus, written in ((["a", "b"], []), (["a", ""], [1]), ([""], [1])):
+        refused = Rows()
+        await Importer(None, ColumnMapping.parse(ITEM_SCHEMA, [], []), ImportJournal(SqliteKeys()), refused).run(rows(*skus))
+        assert [len(chunk) for chunk in refused.written] == written
+
+
+OWN = ["sku=a", "name=b", "category=c"]
+
+
+@pytest.mark.parametrize(
+    ("maps", "names", "twice"),
+    [
+        ([], ["sku", "name", "category", "sku", "name"], "name, sku"),
+        ([], ["sku", "name", "category", "attributes.color", "attributes.color"], "attributes.color"),
+        ([], ["sku", "name", "category", "other", "other"], None),
+        (OWN, ["a", "b", "c", "attributes.color", "attributes.color"], None),
+        (OWN, ["a", "b", "c", "a"], "a"),
+    ],
+)
+def test_a_column_that_the_mapping_uses_stands_once(maps: list[str], names: list[str], twice: str | None) -> None:
+    mapping = ColumnMapping.parse(ITEM_SCHEMA, maps, [])
+    if twice is None:
+        mapping.check(names)
+        return
+    with pytest.raises(MappingRefused, match=f"several columns with the name {twice}, which the mapping uses"):
+        mapping.check(names)

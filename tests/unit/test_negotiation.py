@@ -204,3 +204,30 @@ async def test_an_event_stream_begins_before_its_first_event() -> None:
 def test_a_range_of_a_kind_is_overruled_by_one_of_the_type() -> None:
     assert accepts("application/*;q=0, application/json", "application/json")
     assert not accepts("application/json;q=0, application/*", "application/json")
+
+
+@pytest.mark.parametrize(
+    ("media_type", "smaller"),
+    [
+        *(
+            (one, True)
+            for one in (b"text/plain", b"text/csv; charset=utf-8", b"Text/HTML", b"application/json", b"application/problem+json")
+        ),
+        *((b"application/" + one, True) for one in (b"javascript", b"jsonl", b"xml", b"x-ndjson")),
+        *((one, True) for one in (b"image/svg+xml", b"application/vnd.api+json")),
+        *((one, False) for one in (b"image/png", b"application/octet-stream", b"application/zip", b"text/event-stream", b"", b"video/mp4")),
+    ],
+)
+async def test_text_is_compressed_and_nothing_that_is_compressed_already(media_type: bytes, smaller: bool) -> None:
+    for size, more, coded in ((1023, False, False), (1024, False, smaller), (1, True, smaller)):
+        sent: list[Message] = []
+
+        async def keep(message: Message, sent: list[Message] = sent) -> None:
+            sent.append(message)
+
+        send = compressing(keep, b"gzip")
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", media_type), (b"content-length", b"1")]})
+        await send({"type": "http.response.body", "body": b"x" * size, "more_body": more})
+        headers = dict(sent[0]["headers"])
+        assert (headers.get(b"content-encoding") == b"gzip", len(sent)) == (coded, 2)
+        assert (headers.get(b"content-length") == b"1") is not coded

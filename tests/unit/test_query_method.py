@@ -200,3 +200,10 @@ async def test_a_page_of_another_origin_may_ask_in_advance() -> None:
         answer = await client.options(URL, headers={"origin": "https://app.example", "access-control-request-method": "QUERY"})
     assert "QUERY" in answer.headers["access-control-allow-methods"].split(", ")
     assert "Content-Type" in answer.headers["access-control-allow-headers"].split(", ")
+
+
+async def test_a_page_has_fifty_results_unless_another_number_is_asked_for() -> None:
+    asked = Asked()
+    await asked.same({}, "")
+    await asked.same({"limit": 7}, "limit=7")
+    assert [one.limit for one in asked.requests] == [50, 50, 7, 7]
