@@ -1,9 +1,9 @@
 """`aggregate_mapping` and `resource_table`: each type is stored and restored, and what does not fit is a sentence."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -90,6 +90,53 @@ def test_every_type_is_stored_and_restored() -> None:
     assert (row["price_minor"], row["price_currency"], row["size_width"], row["size_height"]) == (1250, "EUR", 1, 2)
     assert (row["shade"], row["email"], row["tags"], row["notes"]) == ("dark", "ana@example.com", ["a", "b"], '{"k":[1,null]}')
     assert mapping.fields["price.amount"] is table.c.price_minor
+
+
+class Plain(Enum):
+    """Its members are no texts themselves."""
+
+    FIRST = "first's"
+
+
+MADE = UserId(UUID("00000000-0000-4000-8000-000000000001"))
+ADDRESS, PRICE = EmailAddress("ana@example.com"), Money(minor=1250, currency="EUR")
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Defaulted(Resource):
+    tenant_id: TenantId
+    given: str
+    name: str = "it's new"
+    count: int = 2
+    on: bool = True
+    other: UserId = MADE
+    day: date = date(2026, 1, 2)
+    plain: Plain = Plain.FIRST
+    email: EmailAddress = ADDRESS
+    price: Money = PRICE
+    size: Size = Size(1, 2)
+    tags: tuple[str, ...] = ()
+    nothing: str | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def test_rows_that_exist_get_the_default_of_an_attribute_as_each_of_its_columns_holds_it() -> None:
+    mapping = aggregate_mapping(Defaulted, resource_table(Defaulted, "defaulted", converters=SIZES), converters=SIZES)
+    assert (mapping.faults, {table for table, _ in mapping.defaults}) == ([], {"defaulted"})
+    assert {column: default for (_, column), default in mapping.defaults.items() if column != "version"} == {
+        "name": "'it''s new'",
+        "count": "2",
+        "on": "true",
+        "other": f"'{MADE}'",
+        "day": "'2026-01-02'",
+        "plain": "'first''s'",
+        "email": "'ana@example.com'",
+        "price_minor": "1250",
+        "price_currency": "'EUR'",
+        "size_width": "1",
+        "size_height": "2",
+        "tags": "'{}'",
+    }
 
 
 def test_a_table_of_a_resource_has_its_columns_in_order_and_its_owner() -> None:

@@ -88,3 +88,18 @@ def test_a_spoilt_development_key_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / keys.TOKENS.development_key).write_text("half a k")
     with pytest.raises(ConfigurationError, match="delete the file"):
         keys.load([], tmp_path)
+
+
+def test_the_thumbprint_of_a_key_in_an_export_is_computed_and_not_believed() -> None:
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "of somebody else"}
+    assert keys.public_key(jwk)[0] == RFC_THUMBPRINT
+
+
+@pytest.mark.parametrize(
+    "jwk",
+    [{}, {"kty": "RSA", "n": "AQAB", "e": "AQAB"}, {"kty": "OKP", "x": ""}, {"kty": "OKP", "x": "A"}, {"kty": "OKP", "x": "é"}],
+    ids=["empty", "of another kind", "without a value", "damaged", "not in ASCII"],
+)
+def test_what_is_no_public_key_is_a_sentence(jwk: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError, match="must be a public Ed25519 key"):
+        keys.public_key(jwk)
