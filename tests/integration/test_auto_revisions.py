@@ -151,6 +151,29 @@ def test_every_written_revision_can_be_undone(writer: Writer) -> None:
     assert read(writer.urls, "select to_regclass('plans')::text, to_regproc('search_plans')::text") == [(None, None)]
 
 
+def test_an_index_of_a_table_that_exists_is_undone_with_its_revision(writer: Writer) -> None:
+    """The columns stay, so nothing else would drop it."""
+    context = writer.plans(Plan)
+    writer.auto(context)
+    writer.up(context)
+    before = read(writer.urls, INDEXES)
+    sorted_too = writer.plans(Plan, sorts=("title",))
+    writer.auto(sorted_too)
+    writer.up(sorted_too)
+    assert len(read(writer.urls, INDEXES)) == len(before) + 1
+    migrations.down(settings_on(writer.urls), writer.urls, "plans", contexts=writer.contexts(sorted_too))
+    assert read(writer.urls, INDEXES) == before
+
+
+@pytest.mark.parametrize(("unique", "served"), [(True, True), (False, False)], ids=["of rows that differ by it", "of rows that do not"])
+def test_a_shorter_index_serves_a_list_if_nothing_is_left_to_sort_by(writer: Writer, unique: bool, served: bool) -> None:
+    context = writer.plans(Plan)
+    writer.auto(context)
+    writer.up(context)
+    read(writer.urls, f"create {'unique ' * unique}index by_hand on plans (tenant_id, title)")
+    assert (writer.auto(writer.plans(Plan, sorts=("title",))) is None) is served
+
+
 def test_a_column_that_existing_rows_have_no_value_of_is_refused(writer: Writer) -> None:
     first = writer.plans(Plan)
     writer.auto(first)
@@ -208,6 +231,9 @@ def write_nothing(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         raise AssertionError(arguments)
 
     return lambda: monkeypatch.setattr("api_base.infrastructure.db.migrations.writer._write", refuse)
+
+
+INDEXES = "select indexdef from pg_indexes where tablename = 'plans' order by 1"
 
 
 def insert(urls: Urls) -> None:

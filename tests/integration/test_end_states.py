@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -174,6 +175,15 @@ async def test_a_job_whose_lease_ran_out_is_another_workers(jobs: Jobs) -> None:
     await jobs.store.settle([(second, Outcome(state=JobState.DEAD, error="late"))])  # over is over
     assert (await jobs.row())["state"] == "succeeded"
     assert await jobs.store.stage() == 0
+
+
+async def test_a_job_becomes_ready_at_its_own_time_whatever_other_tenants_have_under_its_id(jobs: Jobs) -> None:
+    """The key of a job is its tenant and its id."""
+    [id] = await jobs.shop.enqueue(Note(), tenant=uuid4(), delay=timedelta(hours=1))
+    await jobs.shop.rows(f"update jobs set id = '{id}', state = 'waiting', scheduled_at = now() where state = 'ready'")
+    await jobs.store.stage()
+    states = [row["state"] for row in await jobs.shop.rows("select state from jobs order by scheduled_at")]
+    assert states == ["ready", "waiting"]
 
 
 async def settle(jobs: Jobs, job: RunningJob) -> None:

@@ -192,6 +192,26 @@ async def test_what_cannot_be_published_stops_its_aggregate_alone(migrated: Urls
         assert len(await made.query("select from outbox where not published")) == 2
 
 
+async def test_an_event_that_was_not_published_stays_so_beside_one_of_the_same_moment(migrated: Urls) -> None:
+    """Two changes of one transaction have one time; their aggregates may be held up apart."""
+    tenant = uuid4()
+    async with house(migrated) as made:
+        held, free = await made.create(tenant), await made.create(tenant)
+        await made.query("update outbox set at = (select min(at) from outbox)")
+        await made.query(
+            "insert into deliveries (subscription, sequence, event_at, event_id, shard, aggregate_id, attempts, next_attempt_at, dead) "
+            "select $1, sequence, at, id, shard, aggregate_id, 1, now(), true from outbox where aggregate_id = $2",
+            RELAY,
+            held,
+        )
+        await made.relay()
+        rows = await made.query("select aggregate_id, published from outbox")
+        assert {row["aggregate_id"]: row["published"] for row in rows} == {held: False, free: True}
+        await made.query("delete from deliveries")
+        await made.relay()
+        assert all(row["published"] for row in await made.query("select published from outbox"))
+
+
 async def test_partitions_are_dropped_when_nobody_waits_for_them(migrated: Urls) -> None:
     async with house(migrated) as made:
         await made.create(uuid4())

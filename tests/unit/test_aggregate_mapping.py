@@ -1,7 +1,7 @@
 """`aggregate_mapping` and `resource_table`: each type is stored and restored, and what does not fit is a sentence."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import Enum, StrEnum
 from pathlib import Path
@@ -92,6 +92,53 @@ def test_every_type_is_stored_and_restored() -> None:
     assert mapping.fields["price.amount"] is table.c.price_minor
 
 
+class Plain(Enum):
+    """Its members are no texts themselves."""
+
+    FIRST = "first's"
+
+
+MADE = UserId(UUID("00000000-0000-4000-8000-000000000001"))
+ADDRESS, PRICE = EmailAddress("ana@example.com"), Money(minor=1250, currency="EUR")
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Defaulted(Resource):
+    tenant_id: TenantId
+    given: str
+    name: str = "it's new"
+    count: int = 2
+    on: bool = True
+    other: UserId = MADE
+    day: date = date(2026, 1, 2)
+    plain: Plain = Plain.FIRST
+    email: EmailAddress = ADDRESS
+    price: Money = PRICE
+    size: Size = Size(1, 2)
+    tags: tuple[str, ...] = ()
+    nothing: str | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def test_rows_that_exist_get_the_default_of_an_attribute_as_each_of_its_columns_holds_it() -> None:
+    mapping = aggregate_mapping(Defaulted, resource_table(Defaulted, "defaulted", converters=SIZES), converters=SIZES)
+    assert (mapping.faults, {table for table, _ in mapping.defaults}) == ([], {"defaulted"})
+    assert {column: default for (_, column), default in mapping.defaults.items() if column != "version"} == {
+        "name": "'it''s new'",
+        "count": "2",
+        "on": "true",
+        "other": f"'{MADE}'",
+        "day": "'2026-01-02'",
+        "plain": "'first''s'",
+        "email": "'ana@example.com'",
+        "price_minor": "1250",
+        "price_currency": "'EUR'",
+        "size_width": "1",
+        "size_height": "2",
+        "tags": "'{}'",
+    }
+
+
 def test_a_table_of_a_resource_has_its_columns_in_order_and_its_owner() -> None:
     @dataclass(slots=True, kw_only=True, eq=False)
     class Letter(Resource):
@@ -153,45 +200,3 @@ def test_what_does_not_fit_is_one_sentence_each() -> None:
     source = Path(__file__).read_text().splitlines()
     line = next(number for number, one in enumerate(source, 1) if "mapping = aggregate_mapping(Wrong, WRONG)" in one)
     assert mapping.declared_at.endswith(f"test_aggregate_mapping.py:{line}")
-
-
-class Colour(Enum):
-    RED = "red"
-
-
-FIRST, PLAIN_SLUG, FEE = UUID(int=1), Slug("a-b"), Money(minor=150, currency="EUR")
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Defaulted(Resource):
-    tenant_id: TenantId
-    title: str = "it's"
-    count: int = -3
-    on: bool = False
-    day: date = date(2026, 1, 31)
-    other: UUID = FIRST
-    shade: Shade = Shade.DARK
-    colour: Colour = Colour.RED
-    slug: Slug = PLAIN_SLUG
-    price: Money = FEE
-    tags: tuple[str, ...] = ()
-    some: tuple[str, ...] = ("a",)
-    nothing: str | None = None
-
-
-def test_defaults_of_attributes_are_those_of_rows_that_exist_before_their_columns() -> None:
-    table = resource_table(Defaulted, "defaulted")
-    assert {column: sql for (_, column), sql in aggregate_mapping(Defaulted, table).defaults.items()} == {
-        "version": "0",
-        "title": "'it''s'",
-        "count": "-3",
-        "on": "false",
-        "day": "'2026-01-31'",
-        "other": "'00000000-0000-0000-0000-000000000001'",
-        "shade": "'dark'",
-        "colour": "'red'",
-        "slug": "'a-b'",
-        "price_minor": "150",
-        "price_currency": "'EUR'",
-        "tags": "'{}'",
-    }
