@@ -279,3 +279,13 @@ def test_a_condition_has_at_most_32_tags() -> None:
     assert matches(",".join(tags[:32]), tags[31])
     with pytest.raises(BadRequest, match="If-None-Match is not a list of entity tags"):
         matches(",".join(tags), tags[32])
+
+
+async def test_options_of_a_path_are_its_methods_and_are_not_stored() -> None:
+    here = shell(things())
+    async with here.client() as client:
+        answer = await client.options(ONE)
+        refused = await client.put(ONE)
+    assert (answer.status_code, answer.content, answer.headers["cache-control"]) == (204, b"", "no-store")
+    assert {"GET", "HEAD", "OPTIONS"} <= {*answer.headers["allow"].split(", ")}
+    assert (refused.status_code, refused.headers["allow"]) == (405, answer.headers["allow"])

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from api_base.interface.routes.body import discard
+from api_base.interface.errors.http import BodyTooLarge
+from api_base.interface.routes.body import discard, read
 from api_base.serving.admission import STRESS_SECONDS
 from api_base.serving.unread import is_plain
 from tests.connections import REFUSED, Client, ServerOnWires, answer_ok, settled
@@ -158,3 +159,13 @@ async def test_a_body_that_is_too_large_is_read_to_its_end_unless_it_is_much_lar
 
     await discard(receive, size, 100)
     assert len(parts) == (0 if read else given)
+
+
+async def test_a_body_whose_length_is_much_too_large_is_refused_unread() -> None:
+    async def never() -> Message:
+        raise AssertionError("read")
+
+    for length, limit in ((b"801", 100), (b"9" * 19, 10**6)):
+        scope = {"type": "http", "headers": [(b"content-type", b"application/json"), (b"content-length", length)]}
+        with pytest.raises(BodyTooLarge):
+            await read(scope, never, limit, ("application/json",))
