@@ -1,5 +1,6 @@
 """Operators tell the sessions of an application apart in `pg_stat_activity`: what serves, what listens, what migrates."""
 
+import asyncio
 from collections.abc import Sequence
 
 import asyncpg
@@ -16,9 +17,11 @@ NAMES = "select distinct application_name from pg_stat_activity where datname = 
 
 
 async def test_each_kind_of_session_has_its_name(migrated: Urls, admin_of_migrated: str, contexts: Sequence[Context]) -> None:
-    listener = NotificationListener(migrated.direct, "a", lambda payload: None, lambda: None)
+    listening = asyncio.Event()
+    listener = NotificationListener(migrated.direct, "a", lambda payload: None, listening.set)
     async with stored(migrated):
         await listener.open()
+        await asyncio.wait_for(listening.wait(), 10)
         admin = await asyncpg.connect(admin_of_migrated)
         try:
             named = {row[0] for row in await admin.fetch(NAMES)}

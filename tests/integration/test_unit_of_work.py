@@ -1,7 +1,7 @@
 """The unit of work on a real server: what it commits, what it refuses, and who may use it."""
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -112,6 +112,22 @@ async def test_many_rows_go_in_bulk_whatever_they_hold(migrated: Urls) -> None:
     assert found["S49"].details.tags == awkward
     assert found["S0"].details.attributes == {"k": list(awkward), "n": None}
     assert len(await rows(migrated, "select from audit where action = 'item.created'")) == 50
+
+
+async def test_the_second_change_of_a_row_comes_after_the_changes_of_others_between(migrated: Urls) -> None:
+    """So two rows exchange a unique value through a third one, which the first of them has meanwhile."""
+    tenant = uuid4()
+    act_for(tenant)
+    first, second = (item(id=UUID(int=number), tenant_id=tenant, sku=sku) for number, sku in ((1, "A"), (2, "B")))
+    async with stored(migrated) as store:
+        async with store.begin(Isolation.OPTIMISTIC):
+            await store.items.create(first)
+            await store.items.create(second)
+        async with store.begin(Isolation.OPTIMISTIC):
+            for one, sku in ((first, "meanwhile"), (second, "A"), (first, "B")):
+                one.change(NOW, sku=sku)
+                await store.items.update(one)
+    assert [tuple(row) for row in await rows(migrated, "select sku, version from items order by id")] == [("B", 3), ("A", 2)]
 
 
 async def test_a_savepoint_undoes_its_element_alone(migrated: Urls) -> None:

@@ -34,7 +34,7 @@ class Server:
 
     async def connect(self, dsn: str, options: PoolOptions) -> Link:
         if self.silent:
-            await asyncio.sleep(3600)
+            await asyncio.Event().wait()
         return Link()
 
 

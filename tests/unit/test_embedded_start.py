@@ -19,11 +19,11 @@ GIVEN_UP_SECONDS = 90
 def test_a_start_that_waits_in_vain_says_why_before_it_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr(servers, "time", SimpleNamespace(monotonic=lambda: sum(waited), sleep=waited.append))
-    home = tmp_path / "home"
+    home = tmp_path / "server"
     home.mkdir(0o700)
     with (home / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(ConfigurationError, match="Another process holds .*/home/lock and its server does not answer"):
+        with pytest.raises(ConfigurationError, match="Another process holds .*/server/lock and its server does not answer"):
             EmbeddedServer(home, fsync=False).start()
     assert 0 < sum(waited) < GIVEN_UP_SECONDS
 
