@@ -303,3 +303,9 @@ def test_each_refusal_has_a_code_for_programs(sent: Any, pointer: str, code: str
     with pytest.raises(Invalid) as caught:
         parse(sent)
     assert [(one.pointer, one.code) for one in caught.value.violations if one.pointer == pointer] == [(pointer, code)]
+
+
+@pytest.mark.parametrize(("count", "place"), [(25_000, "/variants/on"), (MAX_BYTES // 2, ""), (10 * MAX_BYTES, "")])
+def test_what_is_too_large_is_refused_before_each_value_costs_time_if_no_size_could_hold_so_many(count: int, place: str) -> None:
+    found = refused(document(type="object", variants={"on": {"a": [1] * count}, "off": {}}))
+    assert [pointer for pointer, message in found.items() if message.startswith(f"is larger than {MAX_BYTES} bytes of JSON")] == [place]
