@@ -18,8 +18,8 @@ class Shade(Enum):
     DARK = 1
 
 
-LARGEST = Decimal(f"9E+{1000}")
-SMALLEST = Decimal("1E-1000")
+GREATEST = Decimal(f"9E+{1000}")
+LEAST = Decimal("1E-1000")
 TAKEN: list[tuple[Any, Kind]] = [
     ("", Kind.TEXT),
     ("é\U0010ffff", Kind.TEXT),
@@ -27,8 +27,8 @@ TAKEN: list[tuple[Any, Kind]] = [
     (2**63 - 1, Kind.INTEGER),
     (-(2**63), Kind.INTEGER),
     (Decimal(0), Kind.DECIMAL),
-    (LARGEST, Kind.DECIMAL),
-    (SMALLEST, Kind.DECIMAL),
+    (GREATEST, Kind.DECIMAL),
+    (LEAST, Kind.DECIMAL),
     (datetime(1, 1, 1, tzinfo=UTC), Kind.TIME),
     (date(9999, 12, 31), Kind.DATE),
     (UUID(int=0), Kind.UUID),
@@ -42,8 +42,8 @@ REFUSED: list[Any] = [
     Decimal("sNaN"),
     Decimal("Infinity"),
     Decimal("-Infinity"),
-    LARGEST.scaleb(1),
-    SMALLEST.scaleb(-1),
+    GREATEST.scaleb(1),
+    LEAST.scaleb(-1),
     datetime(2026, 1, 1),  # noqa: DTZ001 -- without a zone on purpose
     None,
     1.5,

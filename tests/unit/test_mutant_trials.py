@@ -83,7 +83,7 @@ def test_a_newer_test_that_fails_without_the_change_does_not_count(noticed: Call
 
 
 @pytest.mark.parametrize(("notices", "found"), [(True, A), (False, None)])
-def test_what_the_tests_share_starts_anew_when_a_known_test_fails_without_the_change(
+def test_what_the_tests_share_is_started_again_when_a_known_test_fails_without_the_change(
     tmp_path: Path, measured: CoverageMap, notices: bool, found: str | None
 ) -> None:
     tree: Any = Runs(tmp_path, lambda test, changed, number: tree.starts == 0 or (notices and changed and test == A))

@@ -102,7 +102,7 @@ class Trial:
     def _confirmed(self, tree: Tree, mutation: Mutation, suspects: Sequence[str]) -> Failure | None:
         """The failure of `suspects` if they fail again and the first one passes without the mutation.
 
-        If a test that is known to pass fails without it, what the tests of the copy share is broken: it starts anew.
+        If a test that is known to pass fails without it, what the tests of the copy share is broken: it is started again.
         """
         again = self._failure(tree, suspects, [mutation])
         if again is None or self._failure(tree, suspects[:1], []) is None:
