@@ -3,11 +3,13 @@
 import pytest
 from fastapi import APIRouter
 
+from api_base.application.common.cqrs import Cacheable, Query
 from api_base.core.errors import ProgrammingError
+from api_base.core.types import cache_remaining
 from api_base.interface.errors.http import BadRequest
 from api_base.interface.routes import RouteOptions, Router
 from api_base.interface.routes.etags import NEVER, entity_tag, expected_version, matches, sparse_tag
-from tests.http_harness import THING, settings, shell, things
+from tests.http_harness import THING, ThingDTO, settings, shell, things
 
 ONE = f"/api/v1/things/{THING}"
 TAG = '"v3-json1"'
@@ -289,3 +291,25 @@ async def test_options_of_a_path_are_its_methods_and_are_not_stored() -> None:
     assert (answer.status_code, answer.content, answer.headers["cache-control"]) == (204, b"", "no-store")
     assert {"GET", "HEAD", "OPTIONS"} <= {*answer.headers["allow"].split(", ")}
     assert (refused.status_code, refused.headers["allow"]) == (405, answer.headers["allow"])
+
+
+class KeptThing(Query[ThingDTO]):
+    cacheable = Cacheable.BY_USER
+    staleness = 60.0
+
+
+@pytest.mark.parametrize(
+    ("remaining", "status", "age"), [(None, "api-base; fwd=miss", None), (40.0, "api-base; hit; ttl=40", "20")], ids=["new", "kept"]
+)
+async def test_an_answer_to_a_cacheable_query_says_where_it_came_from(remaining: float | None, status: str, age: str | None) -> None:
+    router = Router()
+
+    @router.get("/kept", RouteOptions(auth="optional", query=KeptThing))
+    async def kept_thing() -> ThingDTO:
+        if remaining is not None:
+            cache_remaining.set(remaining)
+        return ThingDTO(id=THING, name="a", version=3)
+
+    async with shell(router).client() as client:
+        answer = await client.get("/api/v1/kept")
+    assert (answer.status_code, answer.headers["cache-status"], answer.headers.get("age")) == (200, status, age)

@@ -170,3 +170,9 @@ async def test_a_twin_is_told_when_to_come_again() -> None:
     running = await send("/running", ("Idempotency-Key", KEY))
     assert (running.status_code, running.headers["retry-after"]) == (409, "1")
     assert running.json()["type"] == "/problems/request-in-progress"
+
+
+async def test_a_request_that_is_refused_before_it_is_executed_is_no_replay() -> None:
+    refused = await send("/things/a", ("Idempotency-Key", KEY), body=b'{"name": ""}')
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"], SEEN) == (422, "/body/name", [])
+    assert "idempotency-replayed" not in refused.headers

@@ -12,7 +12,9 @@ from fastapi import Depends, Header, HTTPException, Request
 from api_base.core.errors import Conflict, Forbidden, ProgrammingError
 from api_base.core.types import current_context
 from api_base.interface.openapi.document import install
-from api_base.interface.routes import RouteOptions, Router
+from api_base.interface.routes import OptionalVersion, RouteOptions, Router
+from api_base.interface.routes.operation import Operation
+from api_base.interface.routes.signature import Signature
 from tests.http_harness import GOOD, shell
 
 OPEN = RouteOptions(auth="optional")
@@ -232,3 +234,10 @@ def test_a_circle_is_refused_at_start() -> None:
 
     with pytest.raises(ProgrammingError, match="second depends on first, which depends on it"):
         shell(router)
+
+
+async def test_a_route_without_dependencies_is_its_function_and_nothing_around_it() -> None:
+    async def read_thing(id: int, expected: OptionalVersion) -> None: ...
+
+    plain = Operation(Signature(read_thing, "/things/{id}"), "GET", 200, RouteOptions(), 1_000)
+    assert plain.endpoint is read_thing

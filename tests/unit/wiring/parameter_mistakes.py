@@ -147,6 +147,12 @@ PARAMETERS: Final = (
         f"get_good has response_model_exclude=…, which a Router does not evaluate. Remove it, {APIROUTER}",
     ),
     of_put(
+        "a dictionary of a form",
+        "body: Annotated[dict[str, str], fastapi.Form()]",
+        "The parameter 'body' of rename_good is not one value of the body, or a list of such values. "
+        f"Declare each member as a parameter, {APIROUTER}",
+    ),
+    of_put(
         "a body and a form",
         "body: RenameBody, note: Annotated[str, fastapi.Form()]",
         "rename_good reads the body 'body' and a form with note. A request has one body: declare the members as fields of the form.",
