@@ -20,7 +20,6 @@ from api_base.interface.public_url import PublicScope
 from api_base.interface.routes.compression import compressing
 from api_base.interface.routes.operation import ACCEPT_QUERY, Operation
 from api_base.interface.routes.plain import PlainRoute
-from api_base.interface.routes.versions import route_name
 from api_base.interface.routes.websocket import WebSocketRoute
 
 _ANY: Final = "/"
@@ -102,10 +101,11 @@ class Dispatcher:
         exchange.route, route = matched.template, matched.route
         if route is None:
             await _other_method(scope, send, _allowed(matched))
-        elif route.limits and (refusal := await self._limits.of_caller(exchange, _name(scope, matched), route.limits)) is not None:
-            exchange.error = refusal
-            await send_error(scope, send, refusal)
         elif isinstance(route, Operation):
+            if route.limits and (refusal := await self._limits.of_caller(exchange, route.name, route.limits)) is not None:
+                exchange.error = refusal
+                await send_error(scope, send, refusal)
+                return
             if route.options.deprecation is not None:
                 self._count(scope, exchange)
             await route(scope, receive, send, matched.values)
@@ -140,8 +140,3 @@ async def _other_method(scope: Scope, send: Send, allowed: list[str]) -> None:
         await send_error(scope, send, UpgradeRequired("The resource is a WebSocket. Connect with a WebSocket client [RFC 6455]."))
     else:
         await send_error(scope, send, MethodNotAllowed(methods))
-
-
-def _name(scope: Scope, matched: Match) -> str:
-    """Return method and path template, without the version of the API; HEAD and QUERY are GET."""
-    return matched.route.name if isinstance(matched.route, Operation) else route_name(scope["method"], matched.template, None)

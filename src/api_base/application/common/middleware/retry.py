@@ -16,7 +16,7 @@ from api_base.core.types import rows_to_lock
 
 
 class RetryMiddleware:
-    """Up to `attempts` attempts; between them a random delay of up to `first_delay` seconds, doubled each time (full jitter)."""
+    """Up to `attempts` attempts. Each after `Transient` waits a random time of up to `first_delay` seconds, doubled with each attempt (full jitter)."""
 
     def __init__(self, attempts: int = 8, first_delay: float = 0.01) -> None:
         self._attempts, self._first_delay = attempts, first_delay
