@@ -18,9 +18,10 @@ JUDGED: Final = Path(__file__).parent / "judged.toml"
 _HEAD: Final = """# Mutation testing
 
 `make mutants SAMPLE=300 SEED=7` changes one place of the code at a time and runs the tests: first the quickest that execute the changed line
-(chosen by coverage), then, for what survived, every test that can reach it but those that start processes or take over 10 seconds. A change is noticed when a test
-fails with it twice, the second time alone, and passes without it. The command works on copies of the project, continues where it was interrupted,
+(chosen by coverage), then, for what survived, every test that can reach it but those that start processes or take over 10 seconds. A change is
+noticed when a test fails with it twice, the second time alone, and passes without it. The command works on copies of the project, continues where it was interrupted,
 and rewrites this page. A mutation is *equivalent* when no test could notice it; `tools/mutants/judged.toml` says why for each.
+Tests were written for what survived of the sample, so that of another seed is noticed less well.
 
 Packages: {packages}.
 """
