@@ -41,6 +41,7 @@ def variables(package: Path) -> dict[str, str]:
     return {"CONTEXTS": "store:SHOP", "PYTHONPATH": str(package)}
 
 
+@pytest.mark.slow
 def test_mistakes_are_found_by_every_command_and_start(project: Project, package: Path) -> None:
     faults = broken(package)
     report = "api-base: The wiring of the application has 2 faults:\n" + "".join(f"  {fault}\n" for fault in faults)

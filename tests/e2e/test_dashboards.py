@@ -46,6 +46,7 @@ def shown(port: int) -> set[str]:
     return {f"{name}_bucket" if kind == "histogram" else name for name, kind in kinds}
 
 
+@pytest.mark.slow
 def test_a_running_system_shows_every_figure(project: Project) -> None:
     port = free_port()
     with serving(project.home, OBSERVABILITY__METRICS_PORT=str(port)) as backend:

@@ -77,6 +77,7 @@ def test_events_are_listed_as_cloud_events_oldest_first(shop: Shop) -> None:
     assert shop.events("list", "--name", "items.created.v1", "--since", "2100-01-01") == (0, "")
 
 
+@pytest.mark.slow
 def test_replay_delivers_stored_events_to_a_new_subscription_once(shop: Shop) -> None:
     again = ("replay", "--subscription", "invoices.issue", "--since")
     assert shop.invoices() == []

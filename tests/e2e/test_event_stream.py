@@ -9,6 +9,8 @@ from itertools import islice
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from tests.e2e.conftest import Project
 from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, serving
 
@@ -79,6 +81,7 @@ def made_by(events: list[Sent]) -> list[str]:
     return [sent[2]["data"]["aggregate_id"] for sent in events]
 
 
+@pytest.mark.slow
 def test_a_stream_continues_after_a_restart(project: Project) -> None:
     with serving(project.home, **UNLIMITED) as backend:
         token = project.log_in(backend.ready())

@@ -54,6 +54,7 @@ def test_a_first_run_that_is_killed_at_any_moment_is_completed_by_the_next(unuse
                 assert rows(home, TENANTS) == [["demo"]]
 
 
+@pytest.mark.slow
 def test_the_login_is_printed_with_a_new_password_until_the_first_login(unused: tuple[Project, float]) -> None:
     first, _ = unused
     with serving(first.home, "--no-worker") as backend:
@@ -71,6 +72,7 @@ def test_the_login_is_printed_with_a_new_password_until_the_first_login(unused: 
         assert "password" not in backend.output
 
 
+@pytest.mark.slow
 def test_a_context_that_fails_during_the_first_run_leaves_no_platform_without_administrator(home: Path) -> None:
     with serving(home, "--no-worker", CONTEXTS="tests.e2e.failing_seed:FAILING", PYTHONPATH=str(ROOT)) as backend:
         assert backend.process.wait() == 1

@@ -89,6 +89,7 @@ class LivePage:
         self._page.click("#create button")
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_happens_also_after_a_restart(project: Project, page_url: str, browser: Browser) -> None:
     expect.set_options(timeout=PATIENCE * 1000)
     port = free_port()

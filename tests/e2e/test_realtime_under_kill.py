@@ -191,6 +191,7 @@ def _kill(servers: Servers, writers: list[Writer]) -> None:
         servers.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1200 if FULL else 120)
 @pytest.mark.parametrize("fan_out", ["database", "valkey"])
 def test_clients_miss_and_double_nothing_while_servers_are_killed(project: Project, request: pytest.FixtureRequest, fan_out: str) -> None:

@@ -131,6 +131,7 @@ class Sender(threading.Thread):
         self._socket.close()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300 + 12 * KILLS)
 def test_an_upload_goes_on_bit_by_bit_after_a_kill_in_the_middle_of_a_patch(project: Project) -> None:
     length = 24 * MIB

@@ -241,6 +241,7 @@ async def excess(database: Watched, mode: str) -> str | None:
     return f"{touched:.0f} rows, {blocks} blocks, by {', '.join(kind for kind, _ in found)}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
 async def test_every_filter_and_sort_is_bounded_by_an_index(database: Watched, listed: Listed, mode: str) -> None:
     over = {}
