@@ -10,10 +10,8 @@ export UV_PYTHON_SEARCH_PATH := $(shell ls -d "$(HOME)"/.pyenv/versions/3.1[2-9]
 export UV_NO_PROGRESS := 1
 EXTRAS := --extra embedded
 PYTEST := .venv/bin/python -m pytest -p asyncio -p xdist -p timeout -p hypothesispytest
-# More than the two cores that the targets of time are meant for: integration and end-to-end tests wait for a part of theirs. Measuring coverage
-# leaves less to wait for.
-TEST_PROCESSES := 4
-MEASURED_PROCESSES := 3
+# One more than the cores that the targets of time are meant for: integration and end-to-end tests wait for most of theirs.
+TEST_PROCESSES := 3
 PARALLEL := --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
@@ -58,7 +56,7 @@ tests: .venv/.dev ## All tests but those over 10 seconds.
 	$(PYTEST) -n $(TEST_PROCESSES) $(PARALLEL) -m "not slow"
 
 coverage: .venv/.dev ## All tests, with branch coverage.
-	PYTHONPATH=$(CURDIR)/tests/measuring $(PYTEST) -n $(MEASURED_PROCESSES) $(PARALLEL) -p pytest_cov --cov --cov-report=term:skip-covered
+	PYTHONPATH=$(CURDIR)/tests/measuring $(PYTEST) -n $(TEST_PROCESSES) $(PARALLEL) -p pytest_cov --cov --cov-report=term:skip-covered
 
 docs: .venv/.dev ## Generate the documents that come from the code: configuration, problems, OpenAPI, events, privileges.
 	.venv/bin/python -m tools.documents
