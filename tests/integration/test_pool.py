@@ -189,17 +189,3 @@ async def test_a_busy_pool_does_not_fail_the_health_check(migrated: Urls) -> Non
     finally:
         database.pool.release(held)
         await database.close()
-
-
-async def test_who_gives_up_in_the_moment_of_closing_is_cancelled(migrated: Urls) -> None:
-    async with pool(migrated) as made:
-        held = await made.acquire()
-        waiting = asyncio.create_task(made.acquire())
-        await asyncio.sleep(0)
-        closing = asyncio.create_task(made.close())
-        await asyncio.sleep(0)  # whoever waits has been told, and has not run since
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        made.release(held)
-        await closing

@@ -18,6 +18,7 @@ def test_what_was_stored_is_read(tmp_path: Path) -> None:
     files.write_passwords(PASSWORDS)
     files.write_running(running)
     assert (files.running(), files.has_passwords, files.passwords(ROLES)) == (running, True, PASSWORDS)
+    assert files.passwords(("app", "owner")) == {"app": "b", "owner": "a"}
     assert (tmp_path / "passwords.json").stat().st_mode & 0o077 == 0
     files.remove_running()
     assert files.running() is None

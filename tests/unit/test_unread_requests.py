@@ -4,10 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from api_base.interface.errors.http import BodyTooLarge
-from api_base.interface.routes.body import discard, read
 from api_base.serving.admission import STRESS_SECONDS
 from api_base.serving.unread import is_plain
 from tests.connections import REFUSED, Client, ServerOnWires, answer_ok, settled
@@ -147,25 +145,3 @@ async def test_a_process_that_stops_answers_it(server: ServerOnWires, gate: Gate
     client.connection.shutdown()
     await gate.let_through(10)
     assert (client.statuses, client.over, "connection: close" in client.text) == ([200], True, True)
-
-
-@pytest.mark.parametrize(("size", "read"), [(101, True), (800, True), (801, False)])
-async def test_a_body_that_is_too_large_is_read_to_its_end_unless_it_is_much_larger(size: int, read: bool) -> None:
-    parts = [{"type": "http.request", "body": b"x" * 50, "more_body": left > 50} for left in range(size, 0, -50)]
-    given = len(parts)
-
-    async def receive() -> Message:
-        return parts.pop(0)
-
-    await discard(receive, size, 100)
-    assert len(parts) == (0 if read else given)
-
-
-async def test_a_body_whose_length_is_much_too_large_is_refused_unread() -> None:
-    async def never() -> Message:
-        raise AssertionError("read")
-
-    for length, limit in ((b"801", 100), (b"9" * 19, 10**6)):
-        scope = {"type": "http", "headers": [(b"content-type", b"application/json"), (b"content-length", length)]}
-        with pytest.raises(BodyTooLarge):
-            await read(scope, never, limit, ("application/json",))

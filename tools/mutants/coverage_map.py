@@ -57,11 +57,7 @@ class CoverageMap:
 
         They execute the mutated lines; for what is executed by importing, any line of the file; if there is none, they are near the file.
         """
-        lines = self.lines.get(mutation.path, {})
-        span = range(mutation.first_line, mutation.last_line + 1)
-        numbers = {number for line in span for number in lines.get(str(line), ())}
-        if not numbers or not set(self.imported.get(mutation.path, ())).isdisjoint(span):
-            numbers = {number for line in lines.values() for number in line}
+        numbers = self._executing(mutation) or {number for line in self.lines.get(mutation.path, {}).values() for number in line}
         if not numbers:
             numbers = {number for number, test in enumerate(self.tests) if _distance(_file(test), mutation.path) < 2}
         ranked = sorted(
@@ -87,11 +83,15 @@ class CoverageMap:
         They are whole files, since a fixture that a file shares is executed for its first test only. What an import executes, or nothing that was
         measured, can reach any test.
         """
-        lines, span = self.lines.get(mutation.path, {}), range(mutation.first_line, mutation.last_line + 1)
-        files = {_file(self.tests[number]) for line in span for number in lines.get(str(line), ())}
-        if not files or not set(self.imported.get(mutation.path, ())).isdisjoint(span):
-            return self.present
-        return {test for test in self.present if _file(test) in files or test not in self.durations}
+        files = {_file(self.tests[number]) for number in self._executing(mutation)}
+        return {test for test in self.present if _file(test) in files or test not in self.durations} if files else self.present
+
+    def _executing(self, mutation: Mutation) -> Set[int]:
+        """The numbers of the tests that execute the mutated lines; none if an import executes them too, which says nothing about tests."""
+        span, lines = range(mutation.first_line, mutation.last_line + 1), self.lines.get(mutation.path, {})
+        if not set(self.imported.get(mutation.path, ())).isdisjoint(span):
+            return frozenset()
+        return {number for line in span for number in lines.get(str(line), ())}
 
     @cached_property
     def _slowest(self) -> Mapping[str, float]:

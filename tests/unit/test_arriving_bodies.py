@@ -1,4 +1,4 @@
-"""A body that is read while it arrives: whole, broken off, too large, too slow."""
+"""Bodies that are read while they arrive: whole, broken off, too large, too slow."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +8,7 @@ from starlette.types import Message, Scope
 
 from api_base.interface.errors.http import BodyTooLarge, SlowRequest, UnsupportedMediaType
 from api_base.interface.routes import streaming
+from api_base.interface.routes.body import discard, read
 from api_base.interface.routes.streaming import GRACE_SECONDS, INTERIM, MIN_RATE, BodyInterrupted, BodyStream
 
 LIMIT = 100
@@ -98,3 +99,25 @@ def test_an_interim_response_is_sent_where_the_server_can() -> None:
     assert with_extension.inform(104, b"Upload Resumption Supported", [(b"location", b"/x")]) is True
     assert sent == [(104, b"Upload Resumption Supported", [(b"location", b"/x")])]
     assert BodyStream(scope(), never, LIMIT).inform(104, b"", []) is False
+
+
+@pytest.mark.parametrize(("size", "read"), [(101, True), (800, True), (801, False)])
+async def test_a_body_that_is_too_large_is_read_to_its_end_unless_it_is_much_larger(size: int, read: bool) -> None:
+    parts = [{"type": "http.request", "body": b"x" * 50, "more_body": left > 50} for left in range(size, 0, -50)]
+    given = len(parts)
+
+    async def receive() -> Message:
+        return parts.pop(0)
+
+    await discard(receive, size, 100)
+    assert len(parts) == (0 if read else given)
+
+
+async def test_a_body_whose_length_is_much_too_large_is_refused_unread() -> None:
+    async def never() -> Message:
+        raise AssertionError("read")
+
+    for length, limit in ((b"801", 100), (b"9" * 19, 10**6)):
+        scope = {"type": "http", "headers": [(b"content-type", b"application/json"), (b"content-length", length)]}
+        with pytest.raises(BodyTooLarge):
+            await read(scope, never, limit, ("application/json",))
