@@ -22,7 +22,8 @@ from api_base.infrastructure.db.statement import Statement
 CHANNEL: Final = "access_changed"
 """Notifications carry the id of the user whose status, sessions or memberships changed, or of the tenant whose plan changed."""
 
-type _Key = tuple[UUID, UUID | None, UUID | None]
+type _Key = tuple[int, int | None, int | None]
+"""The ids of user, session and tenant as numbers: `UUID` computes its hash in Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class AccessSnapshot(AccessLookup, PrincipalResolver):
         self._database, self._statement = database, statement
         self._permissions_of, self._clock, self._capacity = permissions_of, clock, capacity
         self._entries: dict[_Key, _Entry] = {}
-        self._keys_of: dict[UUID, set[_Key]] = {}
+        self._keys_of: dict[int, set[_Key]] = {}
         self._changes = 0
         self.listener = NotificationListener(listen_dsn, CHANNEL, self._forget, self._forget_all)
 
@@ -63,7 +64,7 @@ class AccessSnapshot(AccessLookup, PrincipalResolver):
         return await self._principal(user_id, None, tenant_id)
 
     async def _principal(self, user_id: UserId, session_id: SessionId | None, tenant_id: TenantId | None) -> Principal:
-        key = (user_id, session_id, tenant_id)
+        key = (user_id.int, None if session_id is None else session_id.int, None if tenant_id is None else tenant_id.int)
         if time.monotonic() < self.listener.fresh_until:
             entry = self._entries.get(key)
             if entry is not None and entry.session_expires_at > time.time():
@@ -109,7 +110,7 @@ class AccessSnapshot(AccessLookup, PrincipalResolver):
 
     def _forget(self, payload: str) -> None:
         self._changes += 1
-        for key in tuple(self._keys_of.get(UUID(payload), ())):
+        for key in tuple(self._keys_of.get(UUID(payload).int, ())):
             self._drop(key)
 
     def _drop(self, key: _Key) -> None:
@@ -126,7 +127,7 @@ class AccessSnapshot(AccessLookup, PrincipalResolver):
         self._keys_of.clear()
 
 
-def _named_in(key: _Key) -> tuple[UUID, ...]:
+def _named_in(key: _Key) -> tuple[int, ...]:
     """The user and the tenant: a notification that carries either id ends the entry."""
     user_id, _, tenant_id = key
     return (user_id,) if tenant_id is None else (user_id, tenant_id)

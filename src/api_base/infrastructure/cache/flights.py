@@ -92,12 +92,15 @@ class Flights[T]:
         if flight is None:
             flight = self._running[identity] = asyncio.create_task(self._load(cache, name, seen, load))
             flight.add_done_callback(partial(self._landed, identity))
-        if not seen.found:
-            return await _fresh(flight, self._lifetimes.hard_timeout)
-        if self._lifetimes.soft_timeout > 0 and seen.remaining <= self._lifetimes.stale:
-            await asyncio.wait([flight], timeout=self._lifetimes.soft_timeout)
-        fresh = flight.done() and not flight.cancelled() and flight.exception() is None
-        return flight.result() if fresh else seen.stored()
+        try:
+            if not seen.found:
+                return await _fresh(flight, self._lifetimes.hard_timeout)
+            if self._lifetimes.soft_timeout > 0 and seen.remaining <= self._lifetimes.stale:
+                await asyncio.wait([flight], timeout=self._lifetimes.soft_timeout)
+            fresh = flight.done() and not flight.cancelled() and flight.exception() is None
+            return flight.result() if fresh else seen.stored()
+        finally:
+            del flight  # its error has this frame in its traceback
 
     async def _load(self, cache: CacheProvider[T], name: str, seen: Lookup[T], load: Callable[[], Awaitable[T]]) -> T:
         by = token_hex(8)
@@ -154,9 +157,12 @@ class Flights[T]:
 
 async def _fresh[T](flight: asyncio.Task[T], seconds: float | None) -> T:
     """Wait for a load without cancelling it. Raises its error, or `TimedOut`."""
-    done, _ = await asyncio.wait([flight], timeout=seconds)
-    if not done:
-        raise TimedOut(f"Loading a value took longer than {seconds:g} s; it continues.")
-    if flight.cancelled():
-        raise Unavailable("Loading a value was cancelled.")
-    return flight.result()
+    await asyncio.wait([flight], timeout=seconds)
+    try:
+        if not flight.done():
+            raise TimedOut(f"Loading a value took longer than {seconds:g} s; it continues.")
+        if flight.cancelled():
+            raise Unavailable("Loading a value was cancelled.")
+        return flight.result()
+    finally:
+        del flight  # as above

@@ -20,6 +20,7 @@ from api_base.infrastructure.db import heartbeat
 from api_base.infrastructure.db.clock_watch import ClockWatch
 from api_base.infrastructure.db.connecting import Connection, PoolOptions, connect
 from api_base.infrastructure.db.errors import STORAGE_ERRORS, usable_after
+from api_base.infrastructure.db.waiters import Waiters
 
 logger = get_logger(__name__)
 
@@ -47,9 +48,9 @@ class ConnectionPool:
         self._dsn, self._options = dsn, options
         self._free: list[Connection] = []
         self._lent: dict[Connection, str] = {}
-        """With the section of the request that uses it; so are the waiters."""
-        self._waiters: dict[asyncio.Future[Connection | None], str] = {}
-        """Each future receives a connection, or None as permission to open one. A permission counts as an opening connection."""
+        """With the section of the request that uses it."""
+        self._waiters: Waiters[Connection | None] = Waiters(options.acquire_timeout)
+        """Each receives a connection, or None as permission to open one. A permission counts as an opening connection."""
         self._opening = self._returned = 0
         self._held: dict[str, int] = {}
         """How many connections, lent or opening, the requests of a section hold."""
@@ -78,10 +79,7 @@ class ConnectionPool:
         self._closed = True
         if self._heartbeat is not None:
             self._heartbeat.cancel()
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_exception(ShuttingDown())
-        self._waiters.clear()
+        self._waiters.refuse_all(ShuttingDown)
         deadline = asyncio.get_running_loop().time() + timeout
         while self._lent and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.01)
@@ -94,7 +92,7 @@ class ConnectionPool:
     def figures(self) -> PoolFigures:
         """Return the current figures of the pool."""
         open_ = len(self._free) + len(self._lent)
-        return PoolFigures(self._options.size, open_, len(self._free), len(self._waiters))
+        return PoolFigures(self._options.size, open_, len(self._free), len(self._waiters.line))
 
     async def acquire(self) -> Connection:
         """Acquire a connection for the exclusive use of the caller. Raises `Unavailable` if none becomes free in time."""
@@ -134,7 +132,7 @@ class ConnectionPool:
         self._take_back(connection)
         if self._closed:
             connection.terminate()
-        elif self._waiters and (waiter := self._next_waiter()):
+        elif self._waiters.line and (waiter := self._waiters.next(self._admits)):
             self._lend(connection, waiter[1])
             waiter[0].set_result(connection)
         else:
@@ -199,7 +197,7 @@ class ConnectionPool:
     async def _acquire_slowly(self, section: str) -> Connection:
         if self._closed:
             raise ShuttingDown()
-        if len(self._lent) + self._opening < self._options.size and not self._crowded(section):
+        if len(self._lent) + self._opening < self._options.size and self._admits(section):
             self._begin_to_open(section)
         elif connection := await self._wait(section):
             if not connection.is_closed():
@@ -228,29 +226,25 @@ class ConnectionPool:
         self._lent[connection] = section
         return connection
 
-    def _crowded(self, section: str) -> bool:
-        """Whether the requests of a section hold all the connections that they may. What is no request may hold all."""
-        return self._held.get(section, 0) >= self._share and section != NO_SECTION
+    def _admits(self, section: str) -> bool:
+        """Return whether the requests of a section may hold one more connection. What is no request may hold all."""
+        return self._held.get(section, 0) < self._share or section == NO_SECTION
 
     async def _connect(self) -> Connection:
         return await connect(self._dsn, self._options)
 
     async def _wait(self, section: str) -> Connection | None:
         """Wait for a connection, or for permission to open one (None)."""
-        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
-        self._waiters[waiter] = section
+        waiter = self._waiters.add(section)
         try:
-            return await asyncio.wait_for(waiter, self._options.acquire_timeout)
-        except TimeoutError:
-            self._pass_on(waiter, section)
-            raise Unavailable(f"No database connection became free within {self._options.acquire_timeout:g} s. Try again later.") from None
+            return await waiter
         except asyncio.CancelledError:
             self._pass_on(waiter, section)
             raise
 
     def _pass_on(self, waiter: asyncio.Future[Connection | None], section: str) -> None:
-        """Pass a connection that arrived at the moment of the timeout to the next waiting task."""
-        if self._waiters.pop(waiter, None) is None and waiter.exception() is None:
+        """Pass a connection that arrived at the moment of the cancellation to the next waiting task."""
+        if not (self._waiters.remove(waiter) or waiter.cancelled() or waiter.exception()):
             connection = waiter.result()
             if connection is not None:
                 self.release(connection)
@@ -258,17 +252,9 @@ class ConnectionPool:
                 self._give_up_opening(section)
 
     def _offer_room(self) -> None:
-        if not self._closed and (waiter := self._next_waiter()):
+        if not self._closed and (waiter := self._waiters.next(self._admits)):
             self._begin_to_open(waiter[1])
             waiter[0].set_result(None)
-
-    def _next_waiter(self) -> tuple[asyncio.Future[Connection | None], str] | None:
-        """Take out the longest-waiting task whose section may hold one more connection, with its section."""
-        while found := next((one for one in self._waiters.items() if one[0].done() or not self._crowded(one[1])), None):
-            del self._waiters[found[0]]
-            if not found[0].done():
-                return found
-        return None
 
 
 async def _end(connection: Connection) -> None:

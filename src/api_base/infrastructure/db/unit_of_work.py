@@ -78,6 +78,8 @@ class SqlUnitOfWork(UnitOfWork):
                     await asyncio.wait([ending])
             ending.exception()
             raise
+        finally:
+            del ending  # its error has this frame in its traceback
 
     async def connection(self) -> Connection:
         """Return the connection of the transaction, opened at the first statement. Only if the unit is `transactional`."""

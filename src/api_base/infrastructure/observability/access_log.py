@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TextIO
+from uuid import UUID
 
 import msgspec
 
@@ -22,8 +23,8 @@ class _Line(msgspec.Struct, omit_defaults=True, gc=False):
     level: str
     event: str
     component: str
-    principal: str | None = None
-    tenant: str | None = None
+    principal: UUID | None = None
+    tenant: UUID | None = None
 
 
 class AccessLog:
@@ -54,8 +55,8 @@ def _line(record: RequestRecord) -> _Line:
         level="info" if record.status < 500 else "error",
         event="request",
         component="access",
-        principal=None if principal is None else str(principal.user_id),
-        tenant=None if principal is None or principal.tenant_id is None else str(principal.tenant_id),
+        principal=None if principal is None else principal.user_id,
+        tenant=None if principal is None else principal.tenant_id,
     )
 
 

@@ -26,11 +26,11 @@ class AuditMiddleware:
             await self._app(scope, receive, send)
         else:
             await _refuse(scope, send, exchange.error)
-        error, status = exchange.error, exchange.status
-        if status == 200 and isinstance(error, Forbidden | Unauthenticated):  # a field of GraphQL was refused
-            status = 403 if isinstance(error, Forbidden) else 401
-        if status in (401, 403) or isinstance(error, AuditedRefusal):
-            await self._store.refused(exchange.context, scope["method"], exchange.route, status, error)
+        status = exchange.status
+        if status == 200 and isinstance(exchange.error, Forbidden | Unauthenticated):  # a field of GraphQL was refused
+            status = 403 if isinstance(exchange.error, Forbidden) else 401
+        if status in (401, 403) or isinstance(exchange.error, AuditedRefusal):
+            await self._store.refused(exchange.context, scope["method"], exchange.route, status, exchange.error)
 
 
 async def _refuse(scope: Scope, send: Send, error: ApiBaseError) -> None:

@@ -100,16 +100,18 @@ class HttpExchange:
         self.idempotency_key = self.forwarded = self.tracestate = self.baggage = self.accept = self.accept_encoding = (
             self.accept_language
         ) = None
-        lines: dict[str, list[bytes]] = {}
+        lines: dict[str, list[bytes]] | None = None
         for name, value in scope["headers"]:
             attribute = _ATTRIBUTES.get(name)
             if attribute is not None:
-                if name in _LISTS:
-                    lines.setdefault(attribute, []).append(value)
+                if name in _LISTS and (first := getattr(self, attribute)) is not None:
+                    lines = lines or {}
+                    lines.setdefault(attribute, [first]).append(value)
                 else:
                     setattr(self, attribute, value)
-        for attribute, values in lines.items():
-            setattr(self, attribute, b",".join(values))
+        if lines is not None:
+            for attribute, values in lines.items():
+                setattr(self, attribute, b",".join(values))
         self.added: list[tuple[bytes, bytes]] = []
         self.scope = ""
         self.route, self.status, self.started, self.expired, self.left = "", 500, False, False, False
@@ -149,6 +151,16 @@ class HttpExchange:
         """Let the request take as long as bytes move: the connection limits how long they may rest."""
         if self.timer is not None:
             self.timer.cancel()
+            self.timer = None
+
+    def end(self) -> None:
+        """Let go of what leads back to this exchange: the timer by its arguments, an error by its traceback, the server's functions by the scope.
+
+        Without such circles a request is freed when it ends, and the garbage collector has nothing to look for.
+        """
+        self.untimed()
+        self.error = None
+        self.source, self.send = _receive_nothing, _send_nothing
 
     async def forward(self, message: Message) -> None:
         """The only wrapper around `send`."""
@@ -156,6 +168,14 @@ class HttpExchange:
             self.status, self.started = CLIENT_LEFT if self.left else message["status"], True
             message["headers"] = [*message["headers"], *self.added]
         await self.send(message)
+
+
+async def _receive_nothing() -> Message:
+    return {"type": "http.disconnect"}
+
+
+async def _send_nothing(message: Message) -> None:
+    raise OSError(f"the request has ended: {message['type']} is not sent")  # [ASGI, HTTP 2.4: Send events after disconnection]
 
 
 _ATTRIBUTES: Final = {

@@ -90,7 +90,7 @@ class LoggingMiddleware:
     async def _answer(self, scope: Scope, exchange: HttpExchange) -> None:
         task = asyncio.current_task()
         assert task is not None  # the server runs each request in a task
-        timer = exchange.timer = asyncio.get_running_loop().call_later(self._timeout, _expire, exchange, task)
+        exchange.timer = asyncio.get_running_loop().call_later(self._timeout, _expire, exchange, task)
         try:
             await self._app(scope, exchange.receive, exchange.forward)
         except ClientDisconnect:
@@ -106,7 +106,7 @@ class LoggingMiddleware:
         except Exception:
             await self._respond_internal_error(scope, exchange)
         finally:
-            timer.cancel()
+            exchange.end()
 
     async def _respond_internal_error(self, scope: Scope, exchange: HttpExchange) -> None:
         logger.exception("request_failed", method=scope["method"], route=exchange.route or _template(scope))

@@ -24,6 +24,7 @@ from api_base.interface.routes.websocket import WebSocketRoute
 
 _ANY: Final = "/"
 """Matches any value in a key: no segment of a path contains it."""
+_NO_VALUES: Final[tuple[str, ...]] = ()
 type _Key = tuple[str, ...]
 
 
@@ -31,6 +32,8 @@ class RouteTable:
     """The routes of the application."""
 
     def __init__(self, operations: Iterable[Operation | WebSocketRoute], plain: Iterable[PlainRoute]) -> None:
+        self._static: dict[str, dict[str, Operation | WebSocketRoute]] = {}
+        """By path, without placeholders."""
         self._table: dict[_Key, dict[str, Operation | WebSocketRoute]] = {}
         self._masks: dict[int, list[tuple[int, ...]]] = {}
         self._plain = tuple(plain)
@@ -41,6 +44,9 @@ class RouteTable:
             self.limits += operation.limits
 
     def _register(self, operation: Operation | WebSocketRoute) -> None:
+        if "{" not in operation.template:
+            self._static.setdefault(operation.template, {})[operation.method] = operation
+            return
         segments = operation.template.split("/")
         mask = tuple(i for i, segment in enumerate(segments) if segment.startswith("{"))
         key = tuple(_ANY if i in mask else segment for i, segment in enumerate(segments))
@@ -52,21 +58,26 @@ class RouteTable:
 
     def find(self, method: str, path: str) -> Match | None:
         """Return the route of a request, or None for an unknown path. HEAD is served by the route of GET, unless it has its own."""
-        segments = path.split("/")
-        for mask in self._masks.get(len(segments), ()):
-            values = tuple([segments[i] for i in mask])
-            for i in mask:
-                segments[i] = _ANY
-            found = self._table.get(tuple(segments))
-            for i, value in zip(mask, values, strict=True):
-                segments[i] = value
-            if found is not None and "" not in values:
-                operation = found.get(method) or (found.get("GET") if method == "HEAD" else None)
-                if operation is not None:
-                    return Match(operation.template, operation, values, (), operation.challenge)
-                other = next(iter(found.values()))
-                return Match(other.template, None, (), found, other.challenge)
-        return self._find_plain("GET" if method == "HEAD" else method, path)
+        found, values = self._static.get(path), _NO_VALUES
+        if found is None:
+            segments = path.split("/")
+            for mask in self._masks.get(len(segments), ()):
+                values = tuple([segments[i] for i in mask])
+                for i in mask:
+                    segments[i] = _ANY
+                found = self._table.get(tuple(segments))
+                if found is not None and "" not in values:
+                    break
+                found = None
+                for i, value in zip(mask, values, strict=True):
+                    segments[i] = value
+            if found is None:
+                return self._find_plain("GET" if method == "HEAD" else method, path)
+        operation = found.get(method) or (found.get("GET") if method == "HEAD" else None)
+        if operation is not None:
+            return Match(operation.template, operation, values, (), operation.challenge)
+        other = next(iter(found.values()))
+        return Match(other.template, None, (), found, other.challenge)
 
     def _find_plain(self, method: str, path: str) -> Match | None:
         fitting = [route for route in self._plain if route.pattern.fullmatch(path)]

@@ -30,7 +30,9 @@ class RetryMiddleware:
             try:
                 return await call_next(message)
             except (Transient, StaleVersion) as error:
-                failure = _retriable(error)
+                if not _retriable(error):
+                    raise
+                failure = error.with_traceback(None)  # which leads back to this frame
             token = rows_to_lock.set(())
             try:
                 for attempt in range(1, attempts):
@@ -40,7 +42,9 @@ class RetryMiddleware:
                     try:
                         return await call_next(message)
                     except (Transient, StaleVersion) as error:
-                        failure = _retriable(error)
+                        if not _retriable(error):
+                            raise
+                        failure = error.with_traceback(None)
             finally:
                 rows_to_lock.reset(token)
             raise Unavailable(f"Tried {attempts} times: {failure}") from failure
@@ -48,8 +52,6 @@ class RetryMiddleware:
         return retried
 
 
-def _retriable(error: Transient | StaleVersion) -> Transient | StaleVersion:
-    """Return `error`. Raises it if it names no rows: the caller's version is stale."""
-    if isinstance(error, StaleVersion) and not error.rows:
-        raise error
-    return error
+def _retriable(error: Transient | StaleVersion) -> bool:
+    """Return whether another attempt can succeed. An error of a version that names no rows says that the caller's version is stale."""
+    return isinstance(error, Transient) or bool(error.rows)
