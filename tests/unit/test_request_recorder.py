@@ -3,9 +3,11 @@
 import asyncio
 import io
 import json
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from asyncpg.pgproto.pgproto import UUID as DatabaseUUID
 
 from api_base.core.types import Principal, RequestContext, TenantId, UserId
 from api_base.infrastructure.observability.access_log import AccessLog
@@ -109,6 +111,13 @@ def test_a_line_of_json_says_everything() -> None:
         "principal": str(USER),
         "tenant": str(TENANT),
     }
+
+
+def test_a_line_of_json_has_the_ids_that_a_database_returns() -> None:
+    stream = io.StringIO()
+    of_database = replace(PRINCIPAL, user_id=UserId(DatabaseUUID(str(USER))))
+    AccessLog(stream, json=True).write([LINE._replace(context=RequestContext(request_id="r1", principal=of_database))])
+    assert json.loads(stream.getvalue())["principal"] == str(USER)
 
 
 def test_each_request_has_a_line_of_its_own() -> None:

@@ -30,7 +30,7 @@ def _uuid_text(value: object) -> str:
 encode_exactly: Final = msgspec.json.Encoder(enc_hook=_uuid_text, order="deterministic").encode
 """The same, except that subclasses of `UUID` have a form, and that equal sets and dictionaries have the same."""
 
-encode_lines: Final = msgspec.json.Encoder().encode_lines
+encode_lines: Final = msgspec.json.Encoder(enc_hook=_uuid_text).encode_lines
 """Encode to newline-delimited JSON, one line for each element."""
 
 decode: Final = msgspec.json.Decoder().decode

@@ -7,7 +7,7 @@ and a function around the endpoint.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from string import Formatter
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
@@ -81,12 +81,9 @@ class Operation:
         self._linked = options.location is not None or options.paging == "offset"
         self._location = [part[1] for part in Formatter().parse(options.location or "") if part[1]]
         self._compile(signature, body_limit, exports)
-
-    @cached_property
-    def _headers(self) -> list[Header]:
-        """What every success has. The first request makes them: links are below the path of `SERVER__PUBLIC_URL`."""
-        stored = [(b"cache-control", self.options.cache.encode())] if self._caching is None else self._caching.headers
-        return [_JSON, *stored, *((ACCEPT_QUERY,) if self._queried else ())]
+        stored = [(b"cache-control", options.cache.encode())] if self._caching is None else self._caching.headers
+        self._headers: list[Header] = [_JSON, *stored, *((ACCEPT_QUERY,) if self._queried else ())]
+        """What every success has."""
 
     def _success(self, values: tuple[str, ...]) -> list[Header]:
         if self._deprecated is None:
