@@ -31,9 +31,12 @@ def validator(schema: Any) -> Draft202012Validator:
     return Draft202012Validator(schema, format_checker=checker)
 
 
+_PROBLEM: Final = validator(PROBLEM)
+
+
 def keeps_formats(response: httpx2.Response) -> None:
     """Its structured fields parse, and a problem is one of RFC 9457."""
     for name in STRUCTURED.keys() & set(response.headers):
         http_sf.parse(response.headers[name].encode(), tltype=STRUCTURED[name])
     if response.headers.get("content-type") == "application/problem+json":
-        validator(PROBLEM).validate(response.json())
+        _PROBLEM.validate(response.json())

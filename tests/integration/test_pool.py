@@ -1,10 +1,11 @@
 """The pool on a real server: in order, whole after whatever happens to who waits or works, and no statement without an end."""
 
 import asyncio
+import gc
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 import pytest
@@ -89,6 +90,21 @@ async def test_who_waits_too_long_is_told_and_forgotten(migrated: Urls) -> None:
         assert made.figures().waiting == 0
         made.release(held)
         assert await made.run(one) == 1
+
+
+async def test_who_waits_too_long_leaves_no_garbage(migrated: Urls) -> None:
+    async with pool(migrated, acquire_timeout=0.05) as made:
+        held = await made.acquire()
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(5):
+                with suppress(Unavailable):
+                    await made.acquire()
+            assert gc.collect() < 5
+        finally:
+            gc.enable()
+            made.release(held)
 
 
 async def test_closing_tells_who_waits(migrated: Urls) -> None:

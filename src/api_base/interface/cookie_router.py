@@ -14,7 +14,7 @@ from api_base.application.auth.commands.log_out import LogOut
 from api_base.application.auth.commands.refresh_session import RefreshSession
 from api_base.application.auth.dtos import TokensDTO
 from api_base.application.common.cqrs import Bus
-from api_base.core.types import unwrap
+from api_base.core.types.results import unwrap
 from api_base.interface.middleware.page_origins import PageOrigins
 from api_base.interface.middleware.page_requests import require_own_page
 from api_base.interface.middleware.session_cookie import ACCESS, REFRESH, cookie_value, set_cookie

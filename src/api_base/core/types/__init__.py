@@ -75,20 +75,11 @@ class Err[E]:
 
 
 type Result[T, E] = Ok[T] | Err[E]
-"""An expected outcome, a value or a refusal. Batch operations return one per element.
+"""An expected outcome, a value or a refusal.
 
 A command returns `Err` for a refusal whose state change must be kept (a failed login counts); a raise always rolls back.
+Batch operations return one `Result` per element.
 """
-
-
-def unwrap[T, E: Exception](result: Result[T, E]) -> T:
-    """Return the value. Raises the error of a refusal, whose state change is already committed."""
-    if isinstance(result, Err):
-        try:
-            raise result.error
-        finally:
-            del result  # the error has this frame in its traceback
-    return result.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +87,7 @@ class KeyedRequest:
     """A request with an Idempotency-Key, executed once, however often the client sends it [draft-ietf-httpapi-idempotency-key-header].
 
     The key is valid for its tenant, user and `route`.
+
     `key` and `fingerprint` (of everything that makes two requests the same) are digests of 32 bytes: the database stores neither
     key nor body. `permanent`: the key never expires.
     """
@@ -133,6 +125,7 @@ class Delivery:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningJob:
     """One attempt of a worker at a job. `attempt` counts from 1; with `id` it identifies the attempt.
+
     `tenant_id` is None for a job of no tenant. `command` is the message that executes the job.
     """
 

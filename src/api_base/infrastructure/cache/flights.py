@@ -165,4 +165,4 @@ async def _fresh[T](flight: asyncio.Task[T], seconds: float | None) -> T:
             raise Unavailable("Loading a value was cancelled.")
         return flight.result()
     finally:
-        del flight  # as above
+        del flight  # its error has this frame in its traceback

@@ -241,6 +241,8 @@ class ConnectionPool:
         except asyncio.CancelledError:
             self._pass_on(waiter, section)
             raise
+        finally:
+            del waiter  # its error has this frame in its traceback
 
     def _pass_on(self, waiter: asyncio.Future[Connection | None], section: str) -> None:
         """Pass a connection that arrived at the moment of the cancellation to the next waiting task."""

@@ -1,4 +1,4 @@
-"""The tasks that wait for a connection, longest first. All wait equally long, so one timer, for the first of them, ends them all.
+"""The tasks that wait for a connection, longest first. All wait equally long, so one timer is enough: for the first in the line, then for the next.
 
 A timeout for each would be the most expensive part of a wait, and a busy server waits in most requests.
 """
@@ -6,12 +6,16 @@ A timeout for each would be the most expensive part of a wait, and a busy server
 import asyncio
 from collections.abc import Callable, Sequence
 from itertools import takewhile
+from typing import Final
 
 from api_base.core.errors import Unavailable
 
+RESOLUTION: Final = 0.001
+"""Seconds. The clock of uvloop counts milliseconds: what is due within one counts as due, or the timer would run again and again until then."""
+
 
 class Waiters[T]:
-    """Futures that receive a `T`, each with the section of its request. They fail with `Unavailable` after `seconds`."""
+    """Futures of one event loop that receive a `T`, each with the section of its request. They fail with `Unavailable` after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -37,7 +41,7 @@ class Waiters[T]:
         return None
 
     def remove(self, waiter: asyncio.Future[T]) -> bool:
-        """Take out one that was cancelled. Return whether it was still in the line."""
+        """Take out one whose task was cancelled. Return whether it was still in the line."""
         return self.line.pop(waiter, None) is not None
 
     def refuse_all(self, error: Callable[[], Exception]) -> None:
@@ -49,7 +53,7 @@ class Waiters[T]:
 
     def _end_overdue(self) -> None:
         loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = loop.time() + RESOLUTION
         self._fail([waiter for waiter, _ in takewhile(lambda one: one[1][1] <= now, self.line.items())], self._too_long)
         first = next(iter(self.line.values()), None)
         self._timer = None if first is None else loop.call_at(first[1], self._end_overdue)

@@ -31,7 +31,7 @@ encode_exactly: Final = msgspec.json.Encoder(enc_hook=_uuid_text, order="determi
 """The same, except that subclasses of `UUID` have a form, and that equal sets and dictionaries have the same."""
 
 encode_lines: Final = msgspec.json.Encoder(enc_hook=_uuid_text).encode_lines
-"""Encode to newline-delimited JSON, one line for each element."""
+"""Encode to newline-delimited JSON, one line for each element. Subclasses of `UUID` have a form."""
 
 decode: Final = msgspec.json.Decoder().decode
 """Decode to dicts, lists and plain values. Raises `ValueError` for text that is not JSON."""

@@ -74,7 +74,7 @@ class GraphQLBody:
                 raise LimitExceeded("batch", self._batch, "A batch must have at least one operation, and no more than the limit")
             return Sent(operations=tuple(operation_of(one) for one in document), media_type=media_type, batch=True)
         except ApiBaseError as error:
-            return Sent(media_type=media_type, error=error.with_traceback(None))
+            return Sent(media_type=media_type, error=error)
 
     def __call__(self) -> None:
         """Declare nothing: `_DOCUMENTED` describes the body."""
@@ -92,7 +92,7 @@ class GraphQLQuery(QueryResolver):
                 )
             return Sent(operations=(operation_of_query(query_pairs(scope["query_string"], 10)),), media_type=media_type, safe=True)
         except ApiBaseError as error:
-            return Sent(media_type=media_type, error=error.with_traceback(None))
+            return Sent(media_type=media_type, error=error)
 
     def __call__(self) -> None:
         """Declare nothing: `_DOCUMENTED` describes the parameters."""
@@ -193,6 +193,7 @@ def _failed(error: ApiBaseError, media_type: str) -> ProtocolAnswer:
     """Return a request that is no GraphQL request; an event stream cannot describe it."""
     shown = JSON if media_type == EVENTS else media_type
     status, content = failure_of(error)
+    error.__traceback__ = None  # it leads back to what was sent
     return _answer(content, status, shown)
 
 

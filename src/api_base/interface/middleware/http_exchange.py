@@ -88,6 +88,7 @@ class HttpExchange:
     token, to which AuditMiddleware responds, or the exception that the route raised. `presented` are the credentials, before anything is verified;
     None for an anonymous request. `actions` are awaited after the response. `limits` shows what
     messages charge; None for a request without limits. `scope` is that of the token. `timer` ends a request that takes too long.
+    `error`, `timer`, `source` and `send` are there until `end`.
     """
 
     __slots__ = (
@@ -175,7 +176,7 @@ async def _receive_nothing() -> Message:
 
 
 async def _send_nothing(message: Message) -> None:
-    raise OSError(f"the request has ended: {message['type']} is not sent")  # [ASGI, HTTP 2.4: Send events after disconnection]
+    raise OSError(f"the request has ended: {message['type']} is not sent")  # [ASGI, HTTP, Disconnected client: send exception]
 
 
 _ATTRIBUTES: Final = {

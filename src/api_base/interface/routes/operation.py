@@ -169,8 +169,9 @@ class Operation:
                 return
             common = self._headers.copy() if self._deprecated is None else self._success(values)
             status, headers, content = self._render(scope, answer, sparse, common)
-            if isinstance(answer, ProtocolAnswer):
-                exchange.error = answer.error or exchange.error
+            if isinstance(answer, ProtocolAnswer) and answer.error is not None:
+                exchange.error = answer.error
+                exchange.error.__traceback__ = None  # it leads back to the answer, which has the error
         except (ApiBaseError, HTTPException) as error:
             await self._refuse(scope, send, error, once)
             return

@@ -22,7 +22,7 @@ class ProtocolAnswer:
 
     `content` may be JSON already, as `msgspec.Raw`.
 
-    `error` is the reason of a refusal, for the audit trail; the client does not see it. It loses its traceback, which leads to this answer.
+    `error` is the reason of a refusal, for the audit trail; the client does not see it.
     """
 
     status: int
@@ -30,10 +30,6 @@ class ProtocolAnswer:
     headers: Sequence[tuple[bytes, bytes]] = ()
     media_type: bytes = b"application/json"
     error: ApiBaseError | None = None
-
-    def __post_init__(self) -> None:
-        if self.error is not None:
-            self.error.__traceback__ = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,8 @@ from api_base.application.auth.queries import ListSessions
 from api_base.application.common.cqrs import Bus
 from api_base.application.common.listing import Page
 from api_base.core.errors import ApiBaseError
-from api_base.core.types import Err, unwrap
+from api_base.core.types import Err
+from api_base.core.types.results import unwrap
 from api_base.interface.routes import ClientProgram, RouteOptions, Router
 from api_base.interface.routes import body as bodies
 from api_base.interface.routes.rendering import ProtocolAnswer

@@ -32,7 +32,7 @@ class RetryMiddleware:
             except (Transient, StaleVersion) as error:
                 if not _retriable(error):
                     raise
-                failure = error.with_traceback(None)  # which leads back to this frame
+                failure = error
             token = rows_to_lock.set(())
             try:
                 for attempt in range(1, attempts):
@@ -44,10 +44,11 @@ class RetryMiddleware:
                     except (Transient, StaleVersion) as error:
                         if not _retriable(error):
                             raise
-                        failure = error.with_traceback(None)
+                        failure = error
+                raise Unavailable(f"Tried {attempts} times: {failure}") from failure
             finally:
                 rows_to_lock.reset(token)
-            raise Unavailable(f"Tried {attempts} times: {failure}") from failure
+                del failure  # it has this frame in its traceback
 
         return retried
 
