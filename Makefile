@@ -15,7 +15,7 @@ TEST_PROCESSES := 3
 PARALLEL := --dist loadfile --no-loadscope-reorder
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 
-.PHONY: help run check test lint types architecture unit tests coverage docs docs-site services services-stop bench chaos cache-kills host-faults large-export large-import realtime-kills search-kills search-rebuild storage-sizes trace-collector clients generators schemathesis collections mcp-conformance upload-client upload-kills upload-sizes web-client websocket-client websocket-load mutants test-ids clean
+.PHONY: help run check test lint types architecture unit tests coverage docs docs-site services services-stop bench chaos cache-kills host-faults large-export large-import realtime-kills search-kills search-rebuild storage-sizes trace-collector clients generators schemathesis collections mcp-conformance upload-client upload-kills upload-sizes web-client websocket-client websocket-load mutants test-ids tests-of-before clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -148,6 +148,11 @@ mutants: .venv/.dev ## Change the code in places and see whether a test notices:
 
 test-ids: .venv/.dev ## Compare the collected tests with those of earlier commits: each is there, or tests/history/moves.tsv says where it went.
 	@$(PYTEST) --collect-only -q | .venv/bin/python -m tools.compare_tests
+
+tests-of-before: .venv/.dev ## Run only the tests of the commits in tests/history, wherever they are now: those that the targets of time were set for.
+	@mkdir -p build
+	@$(PYTEST) --collect-only -q | .venv/bin/python -m tools.compare_tests --list > build/tests-of-before
+	$(PYTEST) -n $(TEST_PROCESSES) $(PARALLEL) -m "not slow" @build/tests-of-before
 
 clean: ## Remove installed and built files, but not .api-base and .services.
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage dist build

@@ -4,17 +4,21 @@ No test may vanish without a word: each id of before is collected now, or `tests
 `before<TAB>now<TAB>reason`. `before` is a test id, or what ids begin with: a folder, a module or a test function. For a module or
 folder, the rest of the id stays as it was. For a function, its parameters may change as well, if it has at least as many cases as before.
 An empty `now` means that the test was removed, and the reason says where its assertion is made, or why there is nothing left to assert.
+
+`--list` prints the tests of now that stand where those of before were, in the order in which they were collected.
 """
 
 import gzip
 import sys
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 HISTORY: Final = Path(__file__).parents[1] / "tests/history"
+type Found = list[str] | str
+"""The tests in the place of one, or the id under which it was looked for last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,39 +58,55 @@ def parse_moves(lines: Iterable[str]) -> list[Move]:
 
 def missing(before: Iterable[str], now: Iterable[str], moves: Iterable[Move]) -> dict[str, str]:
     """Each id of before that is neither collected now nor moved, with the id that was looked for last."""
-    ids = list(before)
-    search = Search(frozenset(now), Counter(map(function_of, ids)), sorted(moves, key=lambda move: -len(move.before)))
-    return {id: last for id in ids if (last := search.not_found(id)) is not None}
+    return {id: found for id, found in _search(list(before), now, moves) if isinstance(found, str)}
+
+
+def successors(before: Iterable[str], now: Sequence[str], moves: Iterable[Move]) -> list[str]:
+    """The tests of now that stand where those of before were, in the order of `now`."""
+    found = {one for _, ids in _search(list(before), now, moves) if not isinstance(ids, str) for one in ids}
+    return [id for id in now if id in found]
+
+
+def _search(before: Sequence[str], now: Iterable[str], moves: Iterable[Move]) -> Iterator[tuple[str, Found]]:
+    search = Search(now, Counter(map(function_of, before)), sorted(moves, key=lambda move: -len(move.before)))
+    return ((id, search.find(id)) for id in before)
 
 
 class Search:
-    def __init__(self, now: frozenset[str], cases: Mapping[str, int], moves: list[Move]) -> None:
-        self._now, self._cases, self._moves = now, cases, moves
-        self._cases_now = Counter(map(function_of, now))
+    def __init__(self, now: Iterable[str], cases: Mapping[str, int], moves: list[Move]) -> None:
+        self._now: dict[str, list[str]] = defaultdict(list)
+        """Each test by its id, and the cases of each function."""
+        for id in now:
+            self._now[function_of(id)].append(id)
+            self._now[id] = self._now[id] or [id]
+        self._cases, self._moves = cases, moves
 
-    def not_found(self, id: str) -> str | None:
-        """None if the test is there or was removed with a reason; otherwise the last id of its path through the table."""
+    def find(self, id: str) -> Found:
+        """The tests that stand in its place, none for one that was removed with a reason; for a lost one the last id of its path through the table."""
         unused = list(self._moves)
-        while id not in self._now and id not in self._cases_now:
+        while id not in self._now:
             move = next((one for one in unused if one.covers(id)), None)
             if move is None:
                 return id
             if not move.now or self._has_all_cases(move):
-                return None
+                return self._now.get(move.now, [])
             unused.remove(move)
             id = move.now + id.removeprefix(move.before)
-        return None
+        return self._now[id]
 
     def _has_all_cases(self, move: Move) -> bool:
-        return move.of_function and self._cases_now[move.now] >= self._cases[move.before] > 0
+        return move.of_function and len(self._now.get(move.now, ())) >= self._cases[move.before] > 0
 
 
-def main() -> int:
+def main(*, listing: bool) -> int:
     now = [line.rstrip("\n") for line in sys.stdin if "::" in line]
     moves = parse_moves((HISTORY / "moves.tsv").read_text(encoding="utf-8").splitlines())
     lost = 0
     for file in sorted(HISTORY.glob("ids-*.txt.gz")):
         before = gzip.decompress(file.read_bytes()).decode().splitlines()
+        if listing:
+            print(*successors(before, now, moves), sep="\n")
+            continue
         gone = missing(before, now, moves)
         for id, last in gone.items():
             print(
@@ -100,4 +120,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(listing=sys.argv[1:] == ["--list"]))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.compare_tests import Move, missing, parse_moves
+from tools.compare_tests import Move, missing, parse_moves, successors
 
 BEFORE = ["tests/a.py::test_x", "tests/a.py::test_y[1]", "tests/a.py::test_y[2]"]
 
@@ -45,6 +45,17 @@ def test_moves_in_a_circle_find_nothing() -> None:
 
 def test_a_function_that_took_parameters_is_still_there() -> None:
     assert missing(["tests/a.py::test_x"], ["tests/a.py::test_x[1]"], []) == {}
+
+
+def test_the_tests_of_before_are_listed_where_they_are_now() -> None:
+    rows = [
+        moved("tests/a.py", "tests/b.py"),
+        moved("tests/b.py::test_y", "tests/c.py::test_y"),
+        Move(before="tests/d.py", now="", reason="removed"),
+    ]
+    now = ["tests/c.py::test_y[one]", "tests/c.py::test_y[two]", "tests/e.py::test_new", "tests/b.py::test_x[1]", "tests/b.py::test_xy"]
+    before = ["tests/a.py::test_x", "tests/b.py::test_y[1]", "tests/d.py::test_z", "tests/f.py::test_lost"]
+    assert successors(before, now, rows) == [now[0], now[1], now[3]]
 
 
 @pytest.mark.parametrize("row", ["tests/a.py", "tests/a.py\ttests/b.py", "tests/a.py\ttests/b.py\t ", "\ttests/b.py\tno", "a\tb\tc\td"])
