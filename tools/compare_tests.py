@@ -77,8 +77,8 @@ class Search:
         self._now: dict[str, list[str]] = defaultdict(list)
         """Each test by its id, and the cases of each function."""
         for id in now:
-            self._now[function_of(id)].append(id)
-            self._now[id] = self._now[id] or [id]
+            for name in {id, function_of(id)}:
+                self._now[name].append(id)
         self._cases, self._moves = cases, moves
 
     def find(self, id: str) -> Found:
@@ -101,12 +101,12 @@ class Search:
 def main(*, listing: bool) -> int:
     now = [line.rstrip("\n") for line in sys.stdin if "::" in line]
     moves = parse_moves((HISTORY / "moves.tsv").read_text(encoding="utf-8").splitlines())
+    history = {file: gzip.decompress(file.read_bytes()).decode().splitlines() for file in sorted(HISTORY.glob("ids-*.txt.gz"))}
+    if listing:
+        print(*successors({id: None for ids in history.values() for id in ids}, now, moves), sep="\n")
+        return 0
     lost = 0
-    for file in sorted(HISTORY.glob("ids-*.txt.gz")):
-        before = gzip.decompress(file.read_bytes()).decode().splitlines()
-        if listing:
-            print(*successors(before, now, moves), sep="\n")
-            continue
+    for file, before in history.items():
         gone = missing(before, now, moves)
         for id, last in gone.items():
             print(

@@ -18,6 +18,7 @@ from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
 from api_base.infrastructure.db.embedded import Urls
 from tests.application import Person, Running, running, settings_on
+from tests.garbage import garbage
 
 TIMES: Final = 3
 ENDLESS: Final = "text/event-stream"
@@ -87,6 +88,8 @@ async def api(migrated: Urls) -> AsyncIterator[Running]:
             yield opened
         finally:
             gc.unfreeze()
+            gc.collect()
+            gc.freeze()  # what tests/conftest.py froze
 
 
 async def left_by(api: Running, request: Request, person: Person | None) -> tuple[int, int, Counter[str]]:
@@ -101,19 +104,11 @@ async def left_by(api: Running, request: Request, person: Person | None) -> tupl
         return server.status
 
     await ask()  # what the first request imports and caches
-    gc.collect()
-    gc.disable()
-    try:
+    with garbage() as left:
         for _ in range(TIMES):
             status = await ask()
         await asyncio.sleep(0.01)
-        gc.set_debug(gc.DEBUG_SAVEALL)
-        found = gc.collect()
-        return status, found // TIMES, Counter(type(one).__name__ for one in gc.garbage)
-    finally:
-        gc.set_debug(0)
-        gc.garbage.clear()
-        gc.enable()
+    return status, left.total() // TIMES, left
 
 
 def operations(api: Running) -> list[Request]:

@@ -1,7 +1,6 @@
 """The pool on a real server: in order, whole after whatever happens to who waits or works, and no statement without an end."""
 
 import asyncio
-import gc
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,6 +15,7 @@ from api_base.infrastructure.db.connecting import Connection, PoolOptions
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.db.pool import ConnectionPool
 from api_base.infrastructure.db.session import Database, DatabaseHealthCheck
+from tests.garbage import garbage
 
 
 @asynccontextmanager
@@ -95,16 +95,12 @@ async def test_who_waits_too_long_is_told_and_forgotten(migrated: Urls) -> None:
 async def test_who_waits_too_long_leaves_no_garbage(migrated: Urls) -> None:
     async with pool(migrated, acquire_timeout=0.05) as made:
         held = await made.acquire()
-        gc.collect()
-        gc.disable()
-        try:
+        with garbage() as left:
             for _ in range(5):
                 with suppress(Unavailable):
                     await made.acquire()
-            assert gc.collect() < 5
-        finally:
-            gc.enable()
-            made.release(held)
+        made.release(held)
+        assert left.total() < 5
 
 
 async def test_closing_tells_who_waits(migrated: Urls) -> None:

@@ -24,7 +24,6 @@ from api_base.interface.routes.websocket import WebSocketRoute
 
 _ANY: Final = "/"
 """Matches any value in a key: no segment of a path contains it."""
-_NO_VALUES: Final[tuple[str, ...]] = ()
 type _Key = tuple[str, ...]
 
 
@@ -54,11 +53,12 @@ class RouteTable:
         masks = self._masks.setdefault(len(segments), [])
         if mask not in masks:
             masks.append(mask)
-            masks.sort(key=len)  # fewer placeholders first: /items/batch before /items/{id}
+            masks.sort(key=len)  # fewer placeholders first: /items/{id}/{part} after /items/{id}/prices
 
     def find(self, method: str, path: str) -> Match | None:
         """Return the route of a request, or None for an unknown path. HEAD is served by the route of GET, unless it has its own."""
-        found, values = self._static.get(path), _NO_VALUES
+        values: tuple[str, ...] = ()
+        found = self._static.get(path)
         if found is None:
             segments = path.split("/")
             for mask in self._masks.get(len(segments), ()):
