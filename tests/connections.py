@@ -98,7 +98,13 @@ class ServerOnWires:
         self.state = OpenConnections(ServerSettings(**settings), asyncio.get_running_loop().time)
         keep_alive = self.state.settings.keep_alive_timeout_seconds
         self.config = Config(
-            self._serve, http=Connection, interface="asgi3", proxy_headers=False, log_config=None, timeout_keep_alive=keep_alive
+            self._serve,
+            http=Connection,
+            interface="asgi3",
+            access_log=False,
+            proxy_headers=False,
+            log_config=None,
+            timeout_keep_alive=keep_alive,
         )
         self.config.load()
         self.paths: list[str] = []

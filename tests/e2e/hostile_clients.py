@@ -37,7 +37,13 @@ async def endless_headers(write: Write) -> None:
     await write(HEAD + b"X: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n" * 10_000)
 
 
-KINDS = (slow_header, slow_body, idle, endless_header, endless_headers)
+async def unread_body(write: Write) -> None:
+    """A body of which the server reads nothing, since nothing is at its path."""
+    await write(b"POST /none HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n" + b" " * 200_000)
+    await asyncio.Event().wait()
+
+
+KINDS = (slow_header, slow_body, idle, endless_header, endless_headers, unread_body)
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from tests.e2e.hostile_clients import hostile
 from tests.e2e.processes import UNLIMITED, Backend, serving
 
 CONNECTIONS: Final = 200
-MAX_GROWTH: Final = 20.0
+MAX_GROWTH: Final = 10.0
 """Megabytes."""
 SECONDS: Final = 8.0
 SHORT: Final = {

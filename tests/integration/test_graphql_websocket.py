@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from api_base.application.common.cqrs import Message
-from api_base.application.common.realtime import Channels, Realtime, RealtimeLimits
+from api_base.application.common.realtime import Channels, Realtime
 from api_base.core.config.graphql import GraphQLSettings
 from api_base.core.errors import TooManyRequests, Unauthenticated
 from api_base.core.types import NO_REQUEST, SessionId
@@ -21,6 +21,7 @@ from api_base.interface.graphql.sessions import LiveSessions
 from api_base.interface.graphql.transport_ws import OPTIONS, SUBPROTOCOL, GraphQLSockets
 from tests.factories.graphql import engine
 from tests.http_harness import PRINCIPAL, OneToken
+from tests.unit.realtime.harness import LIMITS
 from tests.unit.realtime.memory_journal import MemoryJournal, MemoryPresence
 from tests.websocket_client import TEXT, RawClient, WebSocketServer, websocket_server
 
@@ -59,7 +60,7 @@ async def nothing(message: Message[object]) -> object:
 
 
 def hub_of(tokens: Tokens) -> Realtime:
-    return Realtime(Channels(), MemoryJournal(), MemoryPresence(), nothing, tokens, RealtimeLimits(), {}.__setitem__, [].append)
+    return Realtime(Channels(), MemoryJournal(), MemoryPresence(), nothing, tokens, LIMITS, {}.__setitem__, [].append)
 
 
 class Client:

@@ -1,7 +1,10 @@
 """Limits that hold before a request is whole: bytes, fields, times and numbers of connections, whatever a client does."""
 
 import asyncio
-from collections.abc import Iterator
+import gc
+import tracemalloc
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -10,10 +13,11 @@ from structlog.testing import capture_logs
 from api_base.serving.connection import LINGER_SECONDS, MAX_DISCARDED
 from api_base.serving.refusals import RefusalLog
 from api_base.serving.request_input import MAX_PIPELINED
-from tests.connections import STRANGER, Client, ServerOnWires, answer_body, settled
+from tests.connections import STRANGER, Client, ServerOnWires, answer_body, answer_ok, settled
 from tests.http_harness import SECURITY
 from tests.virtual_time import in_virtual_time
 
+type App = Callable[[Scope, Receive, Send], Awaitable[None]]
 HEAD = b"GET /a HTTP/1.1\r\nHost: a\r\n"
 LIMIT = 32_768
 
@@ -69,6 +73,58 @@ async def test_a_request_within_the_limits_is_served(name: str, size: int) -> No
         client.send(piece)
         await settled()
     assert (client.statuses, client.over, server.paths) == ([200], False, ["/a"])
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n"
+ANSWERED = {
+    **{name: data for name, (data, _) in BEYOND.items()},
+    **WITHIN,
+    "a body in one piece": POST + b"b" * 200_000,
+    "a target of 30,000 bytes": b"GET /" + b"a" * 30_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a target of 30,000 bytes and an invalid header": b"GET /" + b"a" * 30_000 + b" HTTP/1.1\r\nHost: a\r\n:\r\n\r\n",
+    "a request behind another": HEAD + b"X: " + b"y" * 30_000 + b"\r\n\r\n" + HEAD + b"\r\n",
+    "a refused request behind another": HEAD + b"\r\n" + HEAD + b"X: " + b"y" * 2 * LIMIT,
+    "trailers": CHUNKED + b"0\r\nT: " + b"y" * 30_000 + b"\r\n\r\n",
+    "trailers without end": CHUNKED + b"0\r\nT: " + b"y" * 10 * LIMIT,
+    "many trailers": CHUNKED + b"0\r\n" + b"T: t\r\n" * 60_000,
+    "an extension without end": CHUNKED + b"1;" + b"y" * 10 * LIMIT,
+    "another protocol": HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\nX: " + b"y" * 30_000 + b"\r\n\r\n",
+    "a host without end": b"GET / HTTP/1.1\r\nHost: " + b"a" * 30_000 + b"\r\n\r\n",
+}
+BEGUN = {"a body that is not complete": POST + b"b" * 199_000}
+"""Answered by an application that does not read the body."""
+CLIENTS: Final = 10
+MAX_KEPT: Final = 12_000
+"""Bytes for each client, the test's own included; an idle one that has sent little takes 6,000."""
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("name", "app"), [*((name, answer_ok) for name in ANSWERED | BEGUN), *((name, answer_body) for name in ANSWERED)])
+@in_virtual_time
+async def test_an_answered_client_that_stays_takes_little_memory(name: str, size: int, app: App) -> None:
+    """Nothing is left for the garbage collector either, which may run late."""
+    server = ServerOnWires(app)
+
+    async def client() -> Client:
+        client = server.client()
+        for piece in pieces((ANSWERED | BEGUN)[name], size):
+            client.send(piece)
+            await settled()
+        server.paths.clear()
+        return client
+
+    await client()  # what the first one imports and caches
+    tracemalloc.start()
+    gc.disable()
+    try:
+        clients = [await client() for _ in range(CLIENTS)]
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        gc.enable()
+        tracemalloc.stop()
+    assert all(one.statuses for one in clients)
+    assert kept / CLIENTS < MAX_KEPT
 
 
 @pytest.mark.parametrize(
@@ -267,6 +323,26 @@ async def test_pipelined_requests_are_answered_in_order_and_bounded() -> None:
         await settled()
     assert client.statuses == [200] * (MAX_PIPELINED + 1) + [503]
     assert server.paths == [f"/{number}" for number in range(MAX_PIPELINED + 1)]
+
+
+@pytest.mark.parametrize("begun", range(1, len(HEAD) + 2, 6))
+@in_virtual_time
+async def test_a_request_of_which_a_part_arrives_before_the_answer_to_another_is_served(begun: int) -> None:
+    answering = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await answering.wait()
+        await answer_ok(scope, receive, send)
+
+    server = ServerOnWires(app)
+    client, request = server.client(), HEAD.replace(b"/a", b"/b") + b"\r\n"
+    client.send(HEAD + b"\r\n" + request[:begun])
+    await settled()
+    answering.set()
+    await settled()
+    client.send(request[begun:])
+    await settled()
+    assert (client.statuses, server.paths) == ([200, 200], ["/a", "/b"])
 
 
 @in_virtual_time

@@ -11,7 +11,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from api_base.core.errors import Forbidden, NotFound, Unavailable
-from api_base.interface.routes import ExpectedVersion
+from api_base.interface.routes import ExpectedVersion, OptionalVersion
 from api_base.interface.routes.renaming import WIRES, client_type
 from api_base.interface.routes.versions import Version
 from api_base.interface.v1.bodies.base import Body
@@ -63,24 +63,31 @@ def read(body: Any, values: Mapping[str, Any]) -> Any:
     return TypeAdapter(body).validate_json(json.dumps(values))
 
 
-def current(error: Exception | None = None) -> Current:
+def current(error: Exception | None = None, version: Any = ExpectedVersion) -> Current:
     async def read(id: int) -> LevelDTO:
         if error is not None:
             raise error
         return STORED
 
-    async def patch(id: int, expected: ExpectedVersion, body: Any) -> LevelDTO:
+    async def patch(id: int, expected: Any, body: Any) -> LevelDTO:
         del id, expected, body
         return STORED
 
+    patch.__annotations__["expected"] = version
     found = Current.of(read, patch)
     assert found is not None
     return found
 
 
-async def patched(body: type[Body], values: Mapping[str, Any], expected: int | None = None, error: Exception | None = None) -> Any:
+async def patched(
+    body: type[Body],
+    values: Mapping[str, Any],
+    expected: int | None = None,
+    error: Exception | None = None,
+    version: Any = ExpectedVersion,
+) -> Any:
     older = read(LEVELS.of(body), values)
-    return await current(error).asked(older, {"id": 1, "expected": expected}, LEVELS)
+    return await current(error, version).asked(older, {"id": 1, "expected": expected}, LEVELS)
 
 
 async def test_a_required_field_that_is_sent_back_has_what_is_stored() -> None:
@@ -88,9 +95,12 @@ async def test_a_required_field_that_is_sent_back_has_what_is_stored() -> None:
     assert (await patched(LevelBody, {"level": "low"})).model_dump() == {"level": "low", "note": ""}
 
 
+@pytest.mark.parametrize("version", [ExpectedVersion, OptionalVersion])
 @pytest.mark.parametrize(("expected", "sent"), [(None, {"note"}), (7, {"note"}), (6, {"first_level", "note"})])
-async def test_a_field_that_is_sent_back_is_left_out_of_a_patch_of_what_was_shown(expected: int | None, sent: set[str]) -> None:
-    found = await patched(PatchBody, {"first_level": "high", "note": "a"}, expected)
+async def test_a_field_that_is_sent_back_is_left_out_of_a_patch_of_what_was_shown(
+    expected: int | None, sent: set[str], version: Any
+) -> None:
+    found = await patched(PatchBody, {"first_level": "high", "note": "a"}, expected, version=version)
     assert found.model_fields_set == sent
 
 

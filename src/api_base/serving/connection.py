@@ -181,6 +181,7 @@ class Connection(BoundedInput):
         state = self.server_state
         state.total_requests += 1
         self._path = b""
+        self.drop_answered()
         if self._phase is Phase.CLOSED:
             return
         if self.transport.is_closing():
@@ -248,8 +249,6 @@ class Connection(BoundedInput):
                 self.flow.pause_reading()
         elif self._phase is not Phase.CLOSED:
             self._write(refusal, self.headers or (), close=True)
-            if self.headers:
-                self.headers.clear()
             self._linger(refusal.reason)
 
     def give_up(self, cycle: "RequestResponseCycle", refusal: Refusal) -> None:
@@ -281,6 +280,7 @@ class Connection(BoundedInput):
         """Close once the client has read the answer, or has had a moment to. Too many such connections close immediately."""
         self.server_state.refusals.count(reason)
         self._wait(Phase.CLOSED, LINGER_SECONDS)
+        self.drop_input()
         if self.server_state.crowded:
             self.transport.abort()
         elif not self.transport.is_closing():

@@ -138,6 +138,21 @@ class BoundedInput(HttpToolsProtocol, ABC):
     def upgrade(self, *, early: bool) -> None:
         """Handle a request for another protocol, once it is complete. `early`: input of that protocol has arrived already."""
 
+    def drop_input(self) -> None:
+        """Free what has arrived and is not answered: the client stays connected until it has read why."""
+        self.parser, self.scope = None, None  # type: ignore[assignment]  # as uvicorn does when a connection is lost
+        self._line, self.url, self._path, self.headers = None, b"", b"", []
+
+    def drop_answered(self) -> None:
+        """Free a request that is answered: its client may stay connected and idle."""
+        cycle = self.cycle
+        if not cycle.response_complete:  # another one of the pipeline
+            return
+        cycle.body.clear()  # what the application has not read
+        if self.scope is cycle.scope:  # no other request has begun to arrive
+            self.scope, self.url = None, b""  # type: ignore[assignment]
+        cycle.scope = None  # type: ignore[assignment]
+
     @property
     def refused(self) -> bool:
         """Whether further input is discarded."""
@@ -249,6 +264,8 @@ class BoundedInput(HttpToolsProtocol, ABC):
             return
         self._pass_body()
         super().on_message_complete()
+        if self.headers:
+            self.headers = []  # trailers
 
     def _pass_body(self) -> None:
         if self._parts:

@@ -12,6 +12,8 @@ from api_base.core.protocols import TokenClaims
 from api_base.core.types import Principal, RequestContext, SessionId, TenantId, UserId, current_context
 from tests.unit.realtime.memory_journal import MemoryJournal, MemoryPresence, Recording
 
+LIMITS = RealtimeLimits(channels=50, recovered=1000, sessions=5000, sessions_per_user=20, sessions_per_address=200)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetThing(Query[None]):
@@ -36,7 +38,7 @@ class World:
 
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     presence: MemoryPresence = field(default_factory=MemoryPresence)
-    limits: RealtimeLimits = field(default_factory=RealtimeLimits)
+    limits: RealtimeLimits = LIMITS
     things: dict[UUID, UUID] = field(default_factory=dict)
     ended: set[UUID] = field(default_factory=set)
     roles: dict[UUID, frozenset[str]] = field(default_factory=dict)

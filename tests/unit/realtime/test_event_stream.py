@@ -2,17 +2,18 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
-from api_base.application.common.realtime import ChannelEvent, Position, RealtimeLimits
+from api_base.application.common.realtime import ChannelEvent, Position
 from api_base.application.common.realtime.feed import PAGE
 from api_base.core.errors import Invalid
 from api_base.core.types import RequestContext
 from api_base.interface.event_stream import MAX_QUEUED, MAX_QUEUED_BYTES, EventStream, channels_of, positions_of
-from tests.unit.realtime.harness import World, principal, tenant_key
+from tests.unit.realtime.harness import LIMITS, World, principal, tenant_key
 from tests.unit.realtime.memory_journal import MemoryJournal
 
 TENANT, THING = UUID(int=7), UUID(int=9)
@@ -93,7 +94,7 @@ async def test_what_waits_is_bounded_in_bytes() -> None:
 
 
 async def test_a_client_recovers_more_than_may_wait() -> None:
-    world = World(journal=MemoryJournal(keep=5000), limits=RealtimeLimits(recovered=5000))
+    world = World(journal=MemoryJournal(keep=5000), limits=replace(LIMITS, recovered=5000))
     first = stream_of(world)
     await first.subscribe(["tenant"], {})
     start = first.parts()
@@ -114,7 +115,7 @@ async def test_a_client_recovers_more_than_may_wait() -> None:
 
 async def test_a_client_that_resumes_with_more_than_fits_gets_what_waits_and_goes_on_from_there() -> None:
     """The second channel fills the queue while the third is still to be subscribed to."""
-    world = World(journal=MemoryJournal(keep=5000), limits=RealtimeLimits(recovered=5000), things={THING: TENANT})
+    world = World(journal=MemoryJournal(keep=5000), limits=replace(LIMITS, recovered=5000), things={THING: TENANT})
     channels = ["tenant", f"things/{THING}", "user"]
     first = stream_of(world)
     await first.subscribe(channels, {})

@@ -17,14 +17,13 @@ from api_base.application.common.realtime import (
     JournalPage,
     Position,
     PublicEvent,
-    RealtimeLimits,
     Unpublished,
     feed,
 )
 from api_base.core.errors import ConfigurationError, NotFound, TooManyRequests, Unauthenticated, Unavailable
 from api_base.infrastructure.realtime.sequencer import _entries
 from tests.factories.events import stored_event
-from tests.unit.realtime.harness import GetThing, World, principal, tenant_key
+from tests.unit.realtime.harness import LIMITS, GetThing, World, principal, tenant_key
 
 TENANT, THING = UUID(int=7), UUID(int=9)
 
@@ -102,7 +101,7 @@ async def test_a_renewal_does_not_hide_a_lost_permission() -> None:
 
 
 async def test_the_metrics_show_what_the_hub_holds_and_what_it_ended() -> None:
-    world = World(limits=RealtimeLimits(sessions=2))
+    world = World(limits=replace(LIMITS, sessions=2))
     who = principal(TENANT)
     (session, _), (staying, _) = world.connect(who), world.connect(principal(TENANT))
     with pytest.raises(TooManyRequests):
@@ -152,7 +151,7 @@ async def test_a_process_that_lags_behind_recovers_without_a_reset() -> None:
 
 
 async def test_a_channel_is_read_once_for_all_receivers() -> None:
-    world = World(limits=RealtimeLimits(sessions_per_address=1000))
+    world = World(limits=replace(LIMITS, sessions_per_address=1000))
     for _ in range(100):
         await world.connect(principal(TENANT))[0].subscribe("tenant")
     await turns()
@@ -164,7 +163,7 @@ async def test_a_channel_is_read_once_for_all_receivers() -> None:
 
 
 async def test_sessions_and_channels_are_bounded() -> None:
-    world = World(limits=RealtimeLimits(channels=1, sessions=3, sessions_per_user=1, sessions_per_address=2))
+    world = World(limits=replace(LIMITS, channels=1, sessions=3, sessions_per_user=1, sessions_per_address=2))
     who = principal(TENANT)
     session, _ = world.connect(who)
     with pytest.raises(TooManyRequests, match="A user"):

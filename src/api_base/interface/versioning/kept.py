@@ -10,7 +10,7 @@ from pydantic_core import to_jsonable_python
 
 from api_base.core.errors import Forbidden, NotFound
 from api_base.core.shared.signatures import hints
-from api_base.interface.routes import ExpectedVersion
+from api_base.interface.routes import ExpectedVersion, OptionalVersion
 from api_base.interface.versioning.shapes import Shapes
 
 _NOTHING: Final = object()
@@ -31,7 +31,7 @@ class Current:
         asked, given = hints(read), hints(patch)
         if any(name not in given or given[name] != asked.get(name) for name in taken):
             return None
-        expected = next((name for name, hint in given.items() if hint == ExpectedVersion), None)
+        expected = next((name for name, hint in given.items() if hint in (ExpectedVersion, OptionalVersion)), None)
         return cls(read=read, names=taken, expected=expected)
 
     async def asked(self, body: Any, given: Mapping[str, Any], shapes: Shapes) -> Any:

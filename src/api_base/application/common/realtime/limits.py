@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 class RealtimeLimits:
     """How much a process holds. `channels` are those of one session, `recovered` the events that a subscription may recover."""
 
-    channels: int = 50
-    recovered: int = 1000
-    sessions: int = 5000
-    sessions_per_user: int = 20
-    sessions_per_address: int = 200
+    channels: int
+    recovered: int
+    sessions: int
+    sessions_per_user: int
+    sessions_per_address: int
 
 
 @dataclass(slots=True, kw_only=True)
