@@ -30,6 +30,7 @@ class Wire(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         assert not self.closing
+        assert not self.ended
         self.written += data
 
     def write_eof(self) -> None:

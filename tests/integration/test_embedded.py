@@ -177,7 +177,8 @@ def test_an_orphan_that_does_not_answer_is_ended_and_its_data_kept(made: Path, s
     command = [binaries.path("postgres"), "-D", str(data), "--listen_addresses=", f"--unix_socket_directories={data}"]
     orphan = subprocess.Popen(command, cwd="/", stderr=subprocess.DEVNULL, preexec_fn=child_setup(), **binaries.run_as)
     try:
-        until((data / ".s.PGSQL.5432").exists, "the orphan's socket")
+        until((data / "postmaster.pid").exists, "the orphan's file")
+        until(lambda: "\nready" in (data / "postmaster.pid").read_text(), "the end of the orphan's start, before which a stop is a failure")
         (data / ".s.PGSQL.5432").unlink()
         assert asyncio.run(fetch(server.start().app, "select 1")) == [(1,)]
         assert orphan.wait(20) == 0

@@ -10,8 +10,9 @@ import pytest
 
 from api_base.interface.routes import Router
 from api_base.interface.websocket.socket import Socket, TextMessage
+from tests.garbage import garbage
 from tests.http_harness import PRINCIPAL
-from tests.websocket_client import ACCEPT, CLOSE, CONT, ECHO, PATIENCE, PING, PONG, TEXT, RawClient, WebSocketServer, websocket_server
+from tests.websocket_client import ACCEPT, CLOSE, CONT, ECHO, KEY, PATIENCE, PING, PONG, TEXT, RawClient, WebSocketServer, websocket_server
 
 NAMED = "/api/v1/named"
 UNLIMITED = {"requests": 1_000_000, "burst": 1_000_000}
@@ -75,6 +76,26 @@ async def test_a_refused_handshake_gets_a_problem(changed: dict[str, Any], statu
         assert "x-content-type-options" in answer.headers
         if status == 426:
             assert (answer.headers["upgrade"], answer.headers["sec-websocket-version"]) == ("websocket", "13")
+
+
+@pytest.mark.parametrize(
+    ("changed", "name"),
+    [
+        ({"upgrade": "websocket\r\nUpgrade: websocket"}, "Upgrade"),
+        ({"sec_websocket_key": None}, "Sec-WebSocket-Key"),
+        ({"sec_websocket_key": "c2hvcnQ="}, "Sec-WebSocket-Key"),
+        ({"sec_websocket_key": f"{KEY}\r\nSec-WebSocket-Key: {KEY}"}, "Sec-WebSocket-Key"),
+        ({"sec_websocket_extensions": "permessage-deflate; ;"}, "Sec-WebSocket-Extensions"),
+        ({"sec_websocket_protocol": "a b"}, "Sec-WebSocket-Protocol"),
+        ({"connection": "Upgrade, ;"}, "Connection"),
+    ],
+    ids=str,
+)
+async def test_a_malformed_handshake_is_refused_in_our_words(changed: dict[str, Any], name: str) -> None:
+    async with websocket_server() as server:
+        answer = await (await server.client()).request(**changed)
+        assert answer.status == 400
+        assert json.loads(answer.body)["detail"] == f"The header {name} of the WebSocket handshake is missing, repeated or malformed."
 
 
 async def test_refused_logins_are_audited_and_charged() -> None:
@@ -192,6 +213,19 @@ async def test_a_thousand_half_open_handshakes_leave_nothing_behind() -> None:
         await eventually(lambda: not server.state.sockets)
         assert server.harness.gauges["websocket_connections"] == 0
         assert (await (await server.client()).request()).status == 101
+
+
+async def test_a_handshake_leaves_no_garbage() -> None:
+    async with websocket_server(rate_limit=UNLIMITED) as server:
+        clients = [await server.client() for _ in range(11)]
+        await clients.pop().request(authorization="Bearer good")  # what the first one imports and caches
+        with garbage() as left:
+            answers = [await client.request(authorization="Bearer good") for client in clients]
+            await asyncio.sleep(0.05)
+        assert [answer.status for answer in answers] == [101] * 10
+        assert not {"Connection", "HttpRequestParser", "RequestResponseCycle", "HttpExchange", "dict"} & left.keys(), (
+            "websockets leaves what it negotiates with"
+        )
 
 
 async def test_too_many_frames_are_a_violation_also_of_pings() -> None:

@@ -298,6 +298,27 @@ async def test_a_request_that_the_shutdown_cancels_is_answered() -> None:
     assert (client.statuses, client.over) == ([503], True)
 
 
+@in_virtual_time
+async def test_an_answered_request_that_the_shutdown_cancels_does_not_take_the_answer_of_the_next_one() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/held":
+            await asyncio.Event().wait()
+        await answer_ok(scope, receive, send)
+        await asyncio.Event().wait()  # what follows the answer
+
+    server = ServerOnWires(app)
+    client = server.client()
+    await client.get("/answered")
+    (first,) = server.state.tasks
+    await client.get("/held")
+    first.cancel()
+    await settled()
+    (second,) = server.state.tasks
+    second.cancel()
+    await settled()
+    assert (client.statuses, client.over) == ([200, 503], True)
+
+
 @pytest.mark.parametrize(("factor", "least"), [(1, 0.95), (3, 0.9), (10, 0.9)])
 @in_virtual_time
 async def test_an_overloaded_process_keeps_answering_in_time(factor: int, least: float) -> None:

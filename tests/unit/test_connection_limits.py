@@ -1,10 +1,7 @@
 """Limits that hold before a request is whole: bytes, fields, times and numbers of connections, whatever a client does."""
 
 import asyncio
-import gc
-import tracemalloc
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Final
+from collections.abc import Iterator
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -17,7 +14,6 @@ from tests.connections import STRANGER, Client, ServerOnWires, answer_body, answ
 from tests.http_harness import SECURITY
 from tests.virtual_time import in_virtual_time
 
-type App = Callable[[Scope, Receive, Send], Awaitable[None]]
 HEAD = b"GET /a HTTP/1.1\r\nHost: a\r\n"
 LIMIT = 32_768
 
@@ -73,58 +69,6 @@ async def test_a_request_within_the_limits_is_served(name: str, size: int) -> No
         client.send(piece)
         await settled()
     assert (client.statuses, client.over, server.paths) == ([200], False, ["/a"])
-
-
-CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n"
-ANSWERED = {
-    **{name: data for name, (data, _) in BEYOND.items()},
-    **WITHIN,
-    "a body in one piece": POST + b"b" * 200_000,
-    "a target of 30,000 bytes": b"GET /" + b"a" * 30_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
-    "a target of 30,000 bytes and an invalid header": b"GET /" + b"a" * 30_000 + b" HTTP/1.1\r\nHost: a\r\n:\r\n\r\n",
-    "a request behind another": HEAD + b"X: " + b"y" * 30_000 + b"\r\n\r\n" + HEAD + b"\r\n",
-    "a refused request behind another": HEAD + b"\r\n" + HEAD + b"X: " + b"y" * 2 * LIMIT,
-    "trailers": CHUNKED + b"0\r\nT: " + b"y" * 30_000 + b"\r\n\r\n",
-    "trailers without end": CHUNKED + b"0\r\nT: " + b"y" * 10 * LIMIT,
-    "many trailers": CHUNKED + b"0\r\n" + b"T: t\r\n" * 60_000,
-    "an extension without end": CHUNKED + b"1;" + b"y" * 10 * LIMIT,
-    "another protocol": HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\nX: " + b"y" * 30_000 + b"\r\n\r\n",
-    "a host without end": b"GET / HTTP/1.1\r\nHost: " + b"a" * 30_000 + b"\r\n\r\n",
-}
-BEGUN = {"a body that is not complete": POST + b"b" * 199_000}
-"""Answered by an application that does not read the body."""
-CLIENTS: Final = 10
-MAX_KEPT: Final = 12_000
-"""Bytes for each client, the test's own included; an idle one that has sent little takes 6,000."""
-
-
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(("name", "app"), [*((name, answer_ok) for name in ANSWERED | BEGUN), *((name, answer_body) for name in ANSWERED)])
-@in_virtual_time
-async def test_an_answered_client_that_stays_takes_little_memory(name: str, size: int, app: App) -> None:
-    """Nothing is left for the garbage collector either, which may run late."""
-    server = ServerOnWires(app)
-
-    async def client() -> Client:
-        client = server.client()
-        for piece in pieces((ANSWERED | BEGUN)[name], size):
-            client.send(piece)
-            await settled()
-        server.paths.clear()
-        return client
-
-    await client()  # what the first one imports and caches
-    tracemalloc.start()
-    gc.disable()
-    try:
-        clients = [await client() for _ in range(CLIENTS)]
-        kept, _ = tracemalloc.get_traced_memory()
-    finally:
-        gc.enable()
-        tracemalloc.stop()
-    assert all(one.statuses for one in clients)
-    assert kept / CLIENTS < MAX_KEPT
 
 
 @pytest.mark.parametrize(

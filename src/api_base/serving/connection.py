@@ -143,6 +143,7 @@ class Connection(BoundedInput):
         state.connections.discard(self)
         state.sockets[socket] = self._address
         transport.set_protocol(socket)
+        self.drop_input()
         socket.begin(transport, state.leave_socket, state.settings.write_timeout_seconds)
         transport.resume_reading()
         if state.draining:
@@ -180,7 +181,6 @@ class Connection(BoundedInput):
         """Start the next request of the pipeline, or wait for one."""
         state = self.server_state
         state.total_requests += 1
-        self._path = b""
         self.drop_answered()
         if self._phase is Phase.CLOSED:
             return

@@ -139,14 +139,20 @@ class BoundedInput(HttpToolsProtocol, ABC):
         """Handle a request for another protocol, once it is complete. `early`: input of that protocol has arrived already."""
 
     def drop_input(self) -> None:
-        """Free what has arrived and is not answered: the client stays connected until it has read why."""
+        """Free what has arrived: nothing more is parsed, and the client stays connected until it has read why."""
+        self.drop_answered()
         self.parser, self.scope = None, None  # type: ignore[assignment]  # as uvicorn does when a connection is lost
-        self._line, self.url, self._path, self.headers = None, b"", b"", []
+        self._line, self.url, self.headers = None, b"", []
+        for cycle, _ in self.pipeline:  # they do not begin
+            cycle.disconnected, cycle.scope = True, None  # type: ignore[assignment]
+            cycle.body.clear()
+        self.pipeline.clear()
 
     def drop_answered(self) -> None:
         """Free a request that is answered: its client may stay connected and idle."""
+        self._path = b""
         cycle = self.cycle
-        if not cycle.response_complete:  # another one of the pipeline
+        if cycle is None or not cycle.response_complete:  # it is refused, or another one of the pipeline
             return
         cycle.body.clear()  # what the application has not read
         if self.scope is cycle.scope:  # no other request has begun to arrive
@@ -201,6 +207,7 @@ class BoundedInput(HttpToolsProtocol, ABC):
                 return
             self.upgrade(early=bool(rest))
         except httptools.HttpParserError:
+            self._parts.clear()
             self.refuse(self._refusal or MALFORMED)
             return
         self._framing += len(piece)

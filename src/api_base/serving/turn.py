@@ -62,12 +62,16 @@ class Turn:
                 receive = self.receive
             await self._app(scope, receive, self.send)
         except asyncio.CancelledError:
-            self._connection.give_up(self._cycle, STOPPING)
+            if not self._cycle.response_complete:  # otherwise the connection may be at another request
+                self._connection.give_up(self._cycle, STOPPING)
         except ConnectionAbortedError:  # an error after the response had begun
             self._cycle.disconnected = True
             self._connection.transport.close()
         finally:
             self._release()
+            if self._cycle.disconnected:  # the client may stay until it has read why
+                self._cycle.body.clear()
+                self._cycle.scope = None  # type: ignore[assignment]
 
     def inform(self, status: int, reason: bytes, fields: "Iterable[tuple[bytes, bytes]]") -> None:
         """Send an interim response [RFC 9110, section 15.2], unless the response has begun or the client speaks HTTP/1.0."""

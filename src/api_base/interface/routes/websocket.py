@@ -70,7 +70,7 @@ class WebSocketRoute:
 
     def _negotiated(self, scope: Scope) -> tuple[list[tuple[bytes, bytes]], str | None, "Sequence[Extension]"]:
         from websockets.datastructures import Headers
-        from websockets.exceptions import InvalidHandshake, InvalidUpgrade
+        from websockets.exceptions import InvalidHeader
         from websockets.http11 import Request
         from websockets.server import ServerProtocol
 
@@ -84,10 +84,8 @@ class WebSocketRoute:
         )
         try:
             accept, extensions, subprotocol = server.process_request(Request(scope["path"], fields))
-        except InvalidUpgrade as error:
-            raise UpgradeRequired(f"The request is no WebSocket handshake: {error}.") from None
-        except InvalidHandshake as error:
-            raise BadRequest(f"The WebSocket handshake is not valid: {str(error)[:200]}.") from None
+        except InvalidHeader as error:
+            raise BadRequest(f"The header {error.name} of the WebSocket handshake is missing, repeated or malformed.") from None
         answered = [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-accept", accept.encode())]
         if extensions is not None:
             answered.append((b"sec-websocket-extensions", extensions.encode()))
