@@ -52,7 +52,7 @@ architecture: .venv/.dev ## Which package may import which.
 unit: .venv/.dev ## The unit tests.
 	$(PYTEST) -n 2 $(PARALLEL) tests/unit
 
-tests: .venv/.dev ## All tests but those over 10 seconds.
+tests: .venv/.dev ## All tests but the slow ones, which run in .ci/run: together five minutes.
 	$(PYTEST) -n $(TEST_PROCESSES) $(PARALLEL) -m "not slow"
 
 coverage: .venv/.dev ## All tests, with branch coverage.

@@ -21,7 +21,7 @@ from api_base.application.users.commands.request_password_reset import RESET, Be
 from api_base.bootstrap.application import create_app
 from api_base.bootstrap.context import Context
 from api_base.bootstrap.contexts import BUILT_IN
-from api_base.bootstrap.services import Services, build, opened
+from api_base.bootstrap.services import Services
 from api_base.core.config import Settings
 from api_base.core.protocols import Isolation
 from api_base.core.types import Language, RequestContext, TenantId, UserId, current_context
@@ -158,5 +158,5 @@ def settings_on(urls: Urls, **sections: dict[str, Any]) -> Settings:
 @asynccontextmanager
 async def running(settings: Settings, contexts: Sequence[Context] = BUILT_IN) -> AsyncIterator[Running]:
     app = create_app(settings, contexts)
-    async with app.router.lifespan_context(app), opened(build(settings, BUILT_IN)) as services:
-        yield Running(app, services)
+    async with app.router.lifespan_context(app):
+        yield Running(app, app.state.services)

@@ -45,6 +45,14 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def kept_by_modules() -> Iterator[None]:
+    """Keep it from scanning what modules of tests leave, such as imported contexts: a million objects in the end."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def settings() -> Settings:
     return Settings(_env_file=None)

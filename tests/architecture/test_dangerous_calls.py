@@ -9,6 +9,8 @@ import pytest
 
 import api_base
 
+pytestmark = pytest.mark.slow
+
 SOURCE: Final = Path(api_base.__file__).parent
 CALLS: Final = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "asyncio.create_subprocess_shell"}
 MODULES: Final = {

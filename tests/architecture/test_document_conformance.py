@@ -26,6 +26,8 @@ from api_base.interface.openapi.query_operations import QUERY
 from tests.application import Person, Running, running, settings_on
 from tests.architecture.routes import DOCUMENTS, OLDER_ROUTES, ROUTES, Route
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES, SLOW_EXAMPLES = 12, 4
 """For each route; fewer where a password is hashed each time."""
 ALWAYS = [

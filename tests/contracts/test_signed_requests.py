@@ -92,6 +92,7 @@ async def test_a_signed_url_reads_the_object_as_it_says(signing: Signing) -> Non
     assert (await signing.client.get(url, headers={"If-None-Match": answer.headers["etag"]})).status_code == 304
 
 
+@pytest.mark.slow
 async def test_a_signed_url_reads_no_other_object_by_no_other_method_and_not_for_longer(signing: Signing) -> None:
     await put(signing.storage, f"{signing.prefix}b", b"secret")
     url = await url_of(signing, timedelta(seconds=2))

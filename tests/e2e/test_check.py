@@ -61,6 +61,7 @@ def test_mistakes_are_found_by_every_command_and_start(project: Project, package
     assert "pending: shop_001" in run(project.home, "migrate", "status", **variables(package)).stdout
 
 
+@pytest.mark.slow
 def test_a_sound_context_is_compared_with_the_database(project: Project, package: Path) -> None:
     before = run(project.home, "check", **variables(package))
     assert (before.returncode, before.stdout.splitlines()[0]) == (0, f"The wiring of {len(BUILT_IN) + 1} contexts is sound.")

@@ -11,6 +11,8 @@ from tests.e2e.conftest import Project
 from tests.e2e.processes import COMMAND, Backend, alive, environment, one_sentence, postmaster, run, serving, until
 from tests.isolation import start
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def running(project: Project) -> Iterator[Backend]:

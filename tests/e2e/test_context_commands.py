@@ -7,6 +7,8 @@ import pytest
 from tests.e2e.conftest import Project
 from tests.e2e.processes import one_sentence, run
 
+pytestmark = pytest.mark.slow
+
 CONTEXT = """\
 from api_base.bootstrap.context import Context
 from api_base.core.config import Section

@@ -61,6 +61,7 @@ def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["promtool", *arguments], cwd=RULES.parent, text=True, capture_output=True, check=False)
 
 
+@pytest.mark.slow
 def test_every_alert_fires_and_recovers() -> None:
     done = promtool("test", "rules", "rules_test.yml")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -13,6 +13,8 @@ from tests.e2e.conftest import open_folder
 from tests.e2e.documentation import ELSEWHERE, ROOT, TELL_TOKEN, answers, blocks, checkout, paste
 from tests.e2e.processes import serving
 
+pytestmark = pytest.mark.slow
+
 SECTIONS = sorted({(block.file, block.section) for block in blocks("sh") if block.commands.strip()} - ELSEWHERE.keys())
 
 

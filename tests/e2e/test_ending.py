@@ -5,9 +5,13 @@ import os
 import signal
 import socket
 
+import pytest
+
 from tests.e2e.conftest import Project
 from tests.e2e.processes import COMMAND, PATIENCE, Backend, alive, environment, free_port, serving, until
 from tests.isolation import start
+
+pytestmark = pytest.mark.slow
 
 LONG = {"SERVER__KEEP_ALIVE_TIMEOUT_SECONDS": "600", "SERVER__SHUTDOWN_TIMEOUT_SECONDS": "600"}
 """Longer than any test waits."""

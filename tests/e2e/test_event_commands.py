@@ -11,6 +11,8 @@ from tests.e2e.conftest import Project
 from tests.e2e.documentation import ROOT
 from tests.e2e.processes import UNLIMITED, Backend, one_sentence, rows, run, serving, until
 
+pytestmark = pytest.mark.slow
+
 INVOICES = {"CONTEXTS": '["invoices:INVOICES"]', "PYTHONPATH": str(ROOT / "examples/invoices/src")}
 POISON = """
 insert into deliveries select 'invoices.issue', sequence, at, id, shard, aggregate_id, 10, now(), true, 'RuleViolated: not today'
@@ -63,7 +65,6 @@ def publish(backend: Backend, token: str) -> str:
     return id
 
 
-@pytest.mark.slow
 def test_events_are_listed_as_cloud_events_oldest_first(shop: Shop) -> None:
     code, printed = shop.events("list", "--aggregate", shop.item)
     events = [json.loads(line) for line in printed.splitlines()]
@@ -77,7 +78,6 @@ def test_events_are_listed_as_cloud_events_oldest_first(shop: Shop) -> None:
     assert shop.events("list", "--name", "items.created.v1", "--since", "2100-01-01") == (0, "")
 
 
-@pytest.mark.slow
 def test_replay_delivers_stored_events_to_a_new_subscription_once(shop: Shop) -> None:
     again = ("replay", "--subscription", "invoices.issue", "--since")
     assert shop.invoices() == []
@@ -89,7 +89,6 @@ def test_replay_delivers_stored_events_to_a_new_subscription_once(shop: Shop) ->
     assert len(shop.invoices()) == 1
 
 
-@pytest.mark.slow
 def test_a_dead_event_is_listed_and_retried(shop: Shop) -> None:
     assert shop.events("dead") == (0, "")
     shop.rows(POISON.format(id=shop.item))

@@ -42,6 +42,7 @@ def reading(backend: Backend, last: str = "", **headers: str) -> Iterator[Iterat
         yield _events(response)
 
 
+@pytest.mark.slow
 def test_streams_leave_half_of_the_connections_and_every_place_to_requests(project: Project) -> None:
     with serving(project.home, SERVER__CONCURRENCY="1", SERVER__MAX_CONNECTIONS="10", **UNLIMITED) as backend, ExitStack() as stack:
         token = project.log_in(backend.ready())

@@ -79,6 +79,7 @@ def check_http(backend: Backend, token: str) -> None:
     assert any("Godfather" in item["name"] for item in found["items"])
 
 
+@pytest.mark.slow
 def test_invalid_arguments_are_reported_in_one_sentence(reader: Project) -> None:
     for arguments, message in (
         (("--tenant", "nowhere", "--as", "admin@example.com", "--map", "sku=imdbID"), "category"),

@@ -83,6 +83,7 @@ def test_a_context_that_fails_during_the_first_run_leaves_no_platform_without_ad
         assert rows(home, TENANTS) == [["demo"]]
 
 
+@pytest.mark.slow
 def test_no_ordinary_user_with_the_address_becomes_administrator(project: Project) -> None:
     with serving(project.home, "--no-worker") as backend:
         backend.ready()

@@ -19,6 +19,8 @@ from tests.e2e.conftest import Project
 from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, one_sentence, rows, run, serving, until, working
 from tests.factories.feature_flags import flag_definition
 
+pytestmark = pytest.mark.slow
+
 WORKERS: Final = 4
 WITHIN: Final = 1.0
 IMPORTS: Final = flag_definition("imports", default_variant="on")
@@ -106,7 +108,6 @@ async def kill_listeners(home: Path) -> None:
         await connection.close()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("cut", [False, True], ids=["listening", "listeners killed"])
 def test_a_change_is_seen_by_four_processes_within_a_second(processes: list[Connection], project: Project, cut: bool) -> None:
     until(lambda: all(one.imports() for one in processes), "imports in every process")

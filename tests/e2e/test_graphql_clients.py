@@ -18,6 +18,8 @@ from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, serving
 from tests.node import install, run_node
 from tests.services import absent
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent / "graphql_client"
 
 

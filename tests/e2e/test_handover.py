@@ -136,6 +136,7 @@ def reloaded(backend: Backend, systemd: Parent) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_an_inherited_socket_that_does_not_listen_is_reported_in_one_sentence(project: Project) -> None:
     with socket.socket() as unbound, serving(project.home, listener=unbound, port=1) as backend:
         assert backend.process.wait(PATIENCE) == 2

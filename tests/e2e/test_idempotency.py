@@ -16,6 +16,8 @@ from api_base.infrastructure.db.embedded import EmbeddedServer
 from tests.e2e.conftest import Project
 from tests.e2e.processes import PATIENCE, Backend, alive, serving, until
 
+pytestmark = pytest.mark.slow
+
 ITEM = {"sku": "ONCE", "name": "Chair", "category": "furniture"}
 GATE = 4711
 HELD = f"select pg_advisory_lock({GATE})"

@@ -15,6 +15,8 @@ from tests.e2e.conftest import Project
 from tests.e2e.processes import COMMAND, Backend, environment, one_sentence, rows, run, serving, until
 from tests.isolation import start, unmeasured
 
+pytestmark = pytest.mark.slow
+
 ROWS = 20_000
 LIMIT = 6000
 LIMITED = f"""
@@ -58,7 +60,6 @@ def progress(home: Path) -> int:
     return int(done)
 
 
-@pytest.mark.slow
 def test_killed_in_the_middle_and_run_again_it_is_as_if_it_ran_once(served: Backend) -> None:
     home = served.home
     write_csv(home / "killed.csv", rows_of("KILLED", ROWS))

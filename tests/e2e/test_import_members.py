@@ -14,6 +14,8 @@ from tests.e2e.test_import import BY, progress
 from tests.e2e.test_import_by_http import Importing
 from tests.isolation import start
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = 3_000
 REFUSED = PEOPLE // 100
 USERS = """
@@ -46,7 +48,6 @@ def members(home: Path, prefix: str) -> tuple[int, int]:
     return int(count), int(distinct)
 
 
-@pytest.mark.slow
 def test_a_command_that_is_killed_and_run_again_has_imported_each_member_once(importing: Importing) -> None:
     home = importing.project.home
     people(home, "killed", PEOPLE)
@@ -89,7 +90,6 @@ def test_a_missing_column_is_named_before_anything_starts(importing: Importing) 
     assert "not a member of the tenant 'elsewhere'" in one_sentence(foreign)
 
 
-@pytest.mark.slow
 def test_a_worker_is_killed_in_the_middle_and_another_continues(importing: Importing) -> None:
     home, path = importing.project.home, people(importing.project.home, "job", PEOPLE)
     status, page = importing.backend.request("GET", "/api/v1/tenants", token=importing.token)

@@ -10,6 +10,8 @@ from tests.e2e.conftest import Project
 from tests.e2e.processes import PATIENCE, Backend, until
 from tests.e2e.test_uploads import UPLOADS, ask, backend_of
 
+pytestmark = pytest.mark.slow
+
 CONTENT: Final = b"Four legs and a back"
 ARRIVED: Final = 9
 INTEROP: Final = "Upload-Draft-Interop-Version: 6"

@@ -9,6 +9,8 @@ import pytest
 from tests.e2e.conftest import Project
 from tests.e2e.processes import UNLIMITED, Backend, one_sentence, rows, run, serving, until, working
 
+pytestmark = pytest.mark.slow
+
 UNKNOWN = "01900000-0000-7000-8000-000000000001"
 FAIL = "update jobs set state = 'dead', attempts = 10, error = 'RuntimeError: no', finished_at = now() where id = '{id}';\n"
 

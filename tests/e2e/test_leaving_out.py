@@ -42,6 +42,7 @@ def item(project: Project) -> str:
         return id
 
 
+@pytest.mark.slow
 def test_commands_agree(project: Project, item: str) -> None:
     diagnosed = run(project.home, "doctor", **WITHOUT)
     assert diagnosed.returncode == 0, diagnosed.stdout
@@ -52,6 +53,7 @@ def test_commands_agree(project: Project, item: str) -> None:
     assert run(project.home, "migrate", "up", **WITHOUT).stdout == "Nothing to do.\n"
 
 
+@pytest.mark.slow
 def test_checks_and_imports_agree(project: Project, item: str) -> None:
     assert run(project.home, "check", **WITHOUT).stdout == f"The wiring of {len(BUILT_IN) - 1} contexts is sound.\n"
     assert one_sentence(run(project.home, "migrate", "down", "items", **WITHOUT)).startswith(
@@ -61,6 +63,7 @@ def test_checks_and_imports_agree(project: Project, item: str) -> None:
     assert one_sentence(refused) == "api-base: 'items' cannot be imported. Choose from members.\n"
 
 
+@pytest.mark.slow
 def test_documents_agree(project: Project) -> None:
     document = json.loads(run(project.home, "openapi", **WITHOUT).stdout)
     assert [path for path in document["paths"] if "/items" in path] == []
@@ -70,6 +73,7 @@ def test_documents_agree(project: Project) -> None:
     assert (schema.returncode, re.findall(r"^type Item\b|^  items\(|createItem", schema.stdout, re.MULTILINE)) == (0, [])
 
 
+@pytest.mark.slow
 def test_the_server_agrees_and_items_come_back(project: Project, item: str) -> None:
     with serving(project.home, **WITHOUT) as backend:
         token = project.log_in(backend.ready())

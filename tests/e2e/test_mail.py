@@ -11,6 +11,8 @@ from tests.e2e.conftest import Project
 from tests.e2e.processes import Backend, serving, until
 from tests.services import Mailpit
 
+pytestmark = pytest.mark.slow
+
 OLD, NEW = "a long enough pass phrase", "another long enough phrase"
 SETTINGS = {"AUTH__REGISTRATION": "verified", "RATE_LIMIT__LOGIN_BURST": "1000", "RATE_LIMIT__LOGIN_REQUESTS": "10000"}
 

@@ -21,6 +21,8 @@ from tests.e2e.processes import PATIENCE, Backend
 from tests.e2e.test_uploads import backend_of
 from tests.e2e.test_websocket import ended, said, socket
 
+pytestmark = pytest.mark.slow
+
 
 def issued(backend: Backend, token: str) -> str:
     status, made = backend.request("POST", "/api/v1/auth/mcp-tokens", {"name": "e2e", "scope": "write", "expires_in": 3600}, token)

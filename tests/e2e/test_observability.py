@@ -12,6 +12,8 @@ from tests.e2e.conftest import Project
 from tests.e2e.processes import COMMAND, environment, free_port, serving, until, working
 from tests.otlp import receiving
 
+pytestmark = pytest.mark.slow
+
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SOON = {"OTEL_BSP_SCHEDULE_DELAY": "100"}
 """For a test that waits for spans while the process runs: they are sent after 100 ms, not 5 s."""

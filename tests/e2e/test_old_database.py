@@ -10,6 +10,8 @@ import pytest
 from api_base.infrastructure.db.embedded import Urls
 from tests.e2e.processes import free_port, run
 
+pytestmark = pytest.mark.slow
+
 OLD_HEADS = ("audit_0001", "auth_0002", "events_0001", "idempotency_0001", "items_0002", "tasks_0002", "tenants_0002", "users_0002")
 """What `alembic_version` held after `migrate up` of the last commit with four-digit revisions."""
 

@@ -15,6 +15,8 @@ from tests.e2e.conftest import open_folder
 from tests.e2e.documentation import README, ROOT, blocks, paste
 from tests.e2e.processes import Backend, environment, serving, until
 
+pytestmark = pytest.mark.slow
+
 SECTION = (README, "A context of your own")
 EXAMPLE = ROOT / "examples" / "invoices"
 UV = ROOT / ".tools" / "uv"
@@ -92,7 +94,6 @@ def test_the_readme_and_the_page_of_events_show_what_is_there() -> None:
         assert any(block.text in text for text in files), block.text
 
 
-@pytest.mark.slow
 def test_the_wheel_is_complete(team: Team) -> None:
     source = ROOT / "src"
     files = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
@@ -112,7 +113,6 @@ def test_its_migrations_are_applied_and_the_next_is_written_into_the_package(tea
     assert 'down_revision = "invoices_001"' in team.revision
 
 
-@pytest.mark.slow
 def test_its_own_tests_pass(team: Team) -> None:
     assert "4 passed" in team.run("-m", "pytest", "-p", "asyncio")
 

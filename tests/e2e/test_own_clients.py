@@ -44,6 +44,7 @@ def written(project: Project, *arguments: str) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.slow
 def test_a_client_is_written_again_but_never_over_other_files(project: Project, tmp_path: Path) -> None:
     for _ in range(2):
         written(project, "openapi", "typescript", str(tmp_path / "client"))

@@ -13,6 +13,8 @@ from tests.e2e.conftest import Project
 from tests.e2e.processes import children, serving, until
 from tools.privileges import PAGE, ROOT, SECRETS, processes, secrets_in
 
+pytestmark = pytest.mark.slow
+
 ROLES = ("postgres", "owner", "app", "worker")
 ALLOWED = {"api_base.cli serve": set(), "server_process": set(), "api_base.cli worker": {"app", "worker"}, "postgres": set()}
 """Roles whose passwords may be in the environment. Nothing is exported to the supervisor here."""

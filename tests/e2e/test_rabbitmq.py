@@ -19,6 +19,8 @@ from tests.e2e.conftest import Project
 from tests.e2e.processes import Backend, WorkerProcess, run, serving, until, working
 from tests.rabbitmq import connected, delete, policy
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chair:
@@ -106,7 +108,6 @@ def _catalogue(project: Project, url: str) -> Iterator[Catalogue]:
     asyncio.run(delete_queue())
 
 
-@pytest.mark.slow
 def test_workers_are_killed_and_no_command_with_a_key_is_lost_or_done_twice(catalogue: Catalogue) -> None:
     first, _ = catalogue.worker(), catalogue.worker()
     before, names = catalogue.skus(), [f"KEYED-{number:03}" for number in range(100)]
@@ -131,7 +132,6 @@ def test_workers_are_killed_and_no_command_with_a_key_is_lost_or_done_twice(cata
     assert catalogue.skus() == sorted(before + names)
 
 
-@pytest.mark.slow
 def test_workers_replace_each_other_and_no_query_fails(catalogue: Catalogue) -> None:
     first = catalogue.worker()
     added = catalogue.ask(lambda bus: bus.execute(AddChair(details=Details(sku="ROLLING"))))

@@ -2,8 +2,12 @@
 
 import signal
 
+import pytest
+
 from tests.e2e.conftest import Project
 from tests.e2e.processes import run, serving
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_dump_is_restored_completely(project: Project) -> None:

@@ -16,6 +16,8 @@ from api_base.infrastructure.db.embedded import EmbeddedServer
 from tests.e2e.conftest import Project
 from tests.e2e.processes import Backend, serving
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = 4
 WITHIN = 1.0
 PASSWORD = "a-quiet-harbour-at-dusk-42"

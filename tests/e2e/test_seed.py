@@ -70,6 +70,7 @@ def test_seeds_run_once_in_order_and_are_completed_after_an_error(project: Proje
         assert rows(project.home, kept) == [["4"]]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_seeded_is_refused_by_one_sentence(project: Project, variables: dict[str, str]) -> None:
     assert "This application has no context 'shop'." in one_sentence(run(project.home, "seed", "shop", **variables))
     assert one_sentence(run(project.home, "seed", "items", **variables)) == (

@@ -14,6 +14,8 @@ from api_base.infrastructure.db.embedded import EmbeddedServer
 from tests.e2e.conftest import Project, printed_login
 from tests.e2e.processes import Backend, alive, children, free_port, one_sentence, postmaster, run, serving, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_everything_and_the_exit_code_is_0(project: Project, number: signal.Signals) -> None:

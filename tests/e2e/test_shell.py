@@ -22,6 +22,7 @@ def shell(project: Project, script: str, tenant: str | None = "demo") -> subproc
     return run(project.home, "shell", *chosen, "--as", project.email, stdin=script)
 
 
+@pytest.mark.slow
 def test_a_context_from_outside_is_in_both_lists_without_a_database(home: Path, tmp_path: Path) -> None:
     shutil.copytree(Path(shop.__file__).parent, tmp_path / "store", ignore=shutil.ignore_patterns("__pycache__"))
     variables = {"CONTEXTS": "store:SHOP", "PYTHONPATH": str(tmp_path)}
@@ -53,6 +54,7 @@ def test_a_script_acts_as_the_user_in_the_tenant(project: Project) -> None:
     assert (done.returncode, done.stdout) == (0, "[] owner True\n"), done
 
 
+@pytest.mark.slow
 def test_a_change_is_committed_and_audited(project: Project) -> None:
     done = shell(project, "await bus.execute(RenameTenant(id=tenant, name='Renamed by the shell', expected_version=None))")
     assert done.returncode == 0, done
@@ -72,6 +74,7 @@ def test_a_script_without_a_tenant_reads_no_tenant(project: Project) -> None:
     assert "Forbidden" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "code", "shown"),
     [
@@ -90,11 +93,13 @@ def test_the_exit_code_says_whether_a_script_succeeded(project: Project, script:
     assert "operations/shell.py" not in done.stderr
 
 
+@pytest.mark.slow
 def test_an_unknown_user_or_tenant_is_refused_by_one_sentence(project: Project) -> None:
     assert "is not a member of the tenant 'nowhere'" in one_sentence(shell(project, "", tenant="nowhere"))
     assert "no active user" in one_sentence(run(project.home, "shell", "--as", "nobody@example.com"))
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_a_console_with_await_that_survives_errors(project: Project) -> None:
     controller, terminal = pty.openpty()
     process = subprocess.Popen(

@@ -22,6 +22,8 @@ from benchmarks.storage_sizes import bytes_of
 from tests.e2e.conftest import Project
 from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, serving, until
 
+pytestmark = pytest.mark.slow
+
 UPLOADS: Final = "/api/v1/files/uploads"
 MIB: Final = 1_048_576
 SIZE: Final = bytes_of(os.environ.get("UPLOAD_SIZE", "64MiB"))
@@ -131,7 +133,6 @@ class Sender(threading.Thread):
         self._socket.close()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300 + 12 * KILLS)
 def test_an_upload_goes_on_bit_by_bit_after_a_kill_in_the_middle_of_a_patch(project: Project) -> None:
     length = 24 * MIB
@@ -276,7 +277,6 @@ def test_a_ticket_stores_at_the_server_what_it_says_and_never_what_is_served(pro
         assert downloaded(backend, token, ticket["id"]) == digest(length)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_twenty_uploads_at_the_same_time_take_150_mb_at_most(project: Project) -> None:
     size = min(SIZE // 2, 128 * MIB)

@@ -16,6 +16,8 @@ from websockets.typing import Origin, Subprotocol
 from tests.e2e.conftest import Project
 from tests.e2e.processes import PATIENCE, UNLIMITED, Backend, serving
 
+pytestmark = pytest.mark.slow
+
 SUBPROTOCOLS = [Subprotocol("api-base.v1")]
 LIMITS = {
     **UNLIMITED,

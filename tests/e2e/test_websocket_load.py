@@ -7,6 +7,8 @@ import pytest
 from benchmarks.websocket_load import GO, measure
 from tests.services import absent
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("deflate", [False, True])
 def test_every_client_gets_every_event_and_costs_little_memory(deflate: bool) -> None:

@@ -69,6 +69,7 @@ def history(shared_migrated: Urls, postgres: Any) -> Iterator[History]:
     made.close()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=HISTORY)
 def test_any_history_is_sealed_completely_and_in_order(history: History, steps: list[tuple[int, str]]) -> None:

@@ -112,6 +112,7 @@ def writer(migrated: Urls, tmp_path: Path) -> Writer:
     return Writer(migrated, tmp_path / "migrations")
 
 
+@pytest.mark.slow
 def test_a_resource_grows_by_written_revisions(writer: Writer) -> None:
     first = writer.plans(Plan, sorts=("title",))
     written = writer.auto(first)
@@ -165,6 +166,7 @@ def test_an_index_of_a_table_that_exists_is_undone_with_its_revision(writer: Wri
     assert read(writer.urls, INDEXES) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("unique", "served"), [(True, True), (False, False)], ids=["of rows that differ by it", "of rows that do not"])
 def test_a_shorter_index_serves_a_list_if_nothing_is_left_to_sort_by(writer: Writer, unique: bool, served: bool) -> None:
     context = writer.plans(Plan)

@@ -80,6 +80,7 @@ async def test_lists_are_filtered_and_sorted_by_each(desk: Desk) -> None:
         assert [one[name] for one in found.json()["items"]][:2] == ["a", "b"], found.text
 
 
+@pytest.mark.slow
 async def test_graphql_shows_each(api: Running) -> None:
     desk = Desk(api, await api.person(), "/api/v1/things")
     created = await desk.send("POST", json=dict.fromkeys(NAMES, "x"))

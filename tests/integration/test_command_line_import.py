@@ -86,6 +86,7 @@ def counts(report: Report) -> tuple[int, int, int, int]:
 WHOLE = (ROWS - REFUSED, 0, 0, REFUSED)
 
 
+@pytest.mark.slow
 async def test_an_interrupted_import_continues_exactly_and_another_database_has_its_own_progress(
     two_migrated: tuple[Urls, Urls], tmp_path: Path
 ) -> None:
@@ -111,6 +112,7 @@ def change_content(file: Path) -> None:
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["content", "mapping", "no resume"])
 async def test_another_import_starts_at_its_first_row(migrated: Urls, tmp_path: Path, change: str) -> None:
     async with shell(migrated, tmp_path) as at:
@@ -135,6 +137,7 @@ REPLACED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", REPLACED)
 async def test_a_refused_file_that_is_not_as_it_was_left_is_not_continued(migrated: Urls, tmp_path: Path, left: str) -> None:
     async with shell(migrated, tmp_path) as at:
@@ -151,6 +154,7 @@ async def test_a_refused_file_that_is_not_as_it_was_left_is_not_continued(migrat
         assert at.refused_rows == list(range(10, ROWS + 1, 10))
 
 
+@pytest.mark.slow
 async def test_the_refused_rows_of_the_last_chunk_are_completed_from_the_database(migrated: Urls, tmp_path: Path) -> None:
     """The process ended after the commit of a chunk and before its refused rows were written, or in the middle of them."""
     async with shell(migrated, tmp_path) as at:
@@ -174,6 +178,7 @@ async def test_a_dry_run_leaves_an_interrupted_import_alone(migrated: Urls, tmp_
         assert counts(await at.run()) == WHOLE
 
 
+@pytest.mark.slow
 async def test_two_imports_of_one_file_at_once(migrated: Urls, tmp_path: Path) -> None:
     """The second one is refused by the refused file; with another refused file, the database lets only one of them continue."""
     async with shell(migrated, tmp_path) as at:
@@ -217,6 +222,7 @@ async def test_a_file_that_changes_meanwhile_is_one_sentence(migrated: Urls, tmp
         assert counts(await at.run()) == (ROWS - REFUSED - 900, 0, 900, REFUSED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["text", "folder", "nowhere/r.csv", "pipe"])
 async def test_a_refused_file_that_cannot_be_written_is_one_sentence(migrated: Urls, tmp_path: Path, place: str) -> None:
     async with shell(migrated, tmp_path) as at:

@@ -71,6 +71,7 @@ def test_settings_that_are_wrong(run: Run) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["openapi"], ["jobs", "list", "--help"], ["migrate", "status"]], ids=" ".join)
 def test_an_output_that_is_full(command: list[str], shared_migrated: Urls) -> None:
     with Path("/dev/full").open("wb") as full:
@@ -82,6 +83,7 @@ def test_an_output_that_is_full(command: list[str], shared_migrated: Urls) -> No
     assert ended.returncode == 2
 
 
+@pytest.mark.slow
 def test_an_output_that_nobody_reads() -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -127,6 +127,7 @@ async def test_memory_has_a_limit(content: SubprocessContent) -> None:
     assert peak < process.MEMORY // 1024
 
 
+@pytest.mark.slow
 async def test_cpu_time_has_a_limit() -> None:
     content = SubprocessContent(ALLOWED, PIXELS, cpu_seconds=1)
     with pytest.raises(ContentRefused) as refused:
@@ -222,6 +223,7 @@ async def test_transparency_is_kept_and_only_the_first_frame_counts(content: Sub
     assert opened(found.data).convert("RGB").getpixel((5, 5))[0] > 200  # type: ignore[index]
 
 
+@pytest.mark.slow
 async def test_the_largest_accepted_picture_fits_into_the_limits(content: SubprocessContent) -> None:
     written = io.BytesIO()
     Image.new("RGBA", (7071, 7071), (1, 2, 3, 4)).save(written, "PNG", compress_level=1)

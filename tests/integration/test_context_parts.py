@@ -205,6 +205,7 @@ async def test_an_error_at_the_end_is_not_hidden() -> None:
             pass
 
 
+@pytest.mark.slow
 async def test_checks_are_part_of_readiness(migrated: Urls, desk: Desk) -> None:
     async with running(settings_on(migrated), [*BUILT_IN, desk.context]) as app:
         ready = await app.client.get("/health/ready")
@@ -216,6 +217,7 @@ async def test_checks_are_part_of_readiness(migrated: Urls, desk: Desk) -> None:
         assert {one["name"]: one["status"] for one in ready.json()["dependencies"]} == {"database": "ok", "gateway": "failing"}
 
 
+@pytest.mark.slow
 async def test_doctor_says_why_a_check_fails(migrated: Urls, desk: Desk) -> None:
     closed, slow = Gateway("closed"), Gateway("slow")
     closed.error, slow.wait = ConnectionRefusedError("the gateway is closed"), 3600

@@ -159,6 +159,7 @@ def test_a_killed_owner_takes_the_server_along_and_the_next_finds_its_data(
         server.stop()
 
 
+@pytest.mark.slow
 async def test_a_server_that_crashed_recovers(made: Path) -> None:
     server = EmbeddedServer(made)  # durable
     try:
@@ -187,6 +188,7 @@ def test_an_orphan_that_does_not_answer_is_ended_and_its_data_kept(made: Path, s
         orphan.wait()
 
 
+@pytest.mark.slow
 def test_who_stays_takes_the_server_over_from_an_owner_that_ends(made: Path) -> None:
     owner, staying = EmbeddedServer(made, fsync=False), EmbeddedServer(made, fsync=False)
     try:
@@ -202,6 +204,7 @@ def test_who_stays_takes_the_server_over_from_an_owner_that_ends(made: Path) -> 
         owner.stop()
 
 
+@pytest.mark.slow
 def test_a_server_that_ended_by_itself_is_started_again(made: Path, server: EmbeddedServer) -> None:
     urls = server.start()
     assert server.ensure_running() is None
@@ -212,6 +215,7 @@ def test_a_server_that_ended_by_itself_is_started_again(made: Path, server: Embe
     assert asyncio.run(fetch(urls.app, "select 1")) == [(1,)]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="children are looked up in Linux's /proc")
 def test_children_that_outlive_a_killed_server_do_not_keep_the_next_from_starting(made: Path, server: EmbeddedServer) -> None:
     urls = server.start()
@@ -265,6 +269,7 @@ def test_a_missing_wheel_is_told(monkeypatch: pytest.MonkeyPatch, made: Path) ->
         EmbeddedServer(made).start()
 
 
+@pytest.mark.slow
 def test_a_path_too_long_for_a_socket_works() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
@@ -280,6 +285,7 @@ def test_a_path_too_long_for_a_socket_works() -> None:
             server.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="for anybody but root the server is the same user")
 async def test_for_root_a_folder_closed_to_others_works(tmp_path: Path) -> None:
     closed = tmp_path / "closed"

@@ -108,6 +108,7 @@ def at_postgres(server: EmbeddedServer) -> str:
     return server.administrator_url().replace("/api_base?", "/postgres?")
 
 
+@pytest.mark.slow
 def test_no_missing_file_beside_the_data_costs_the_data(shared: Path) -> None:
     beside = sorted(path.name for path in shared.iterdir() if path.name != "data")
     assert "passwords.json" in beside
@@ -120,6 +121,7 @@ def test_no_missing_file_beside_the_data_costs_the_data(shared: Path) -> None:
             assert kept(server), name
 
 
+@pytest.mark.slow
 def test_a_set_up_that_was_interrupted_is_finished(server: EmbeddedServer) -> None:
     urls = server.start()
     for undone in range(1, len(UNDO) + 1):

@@ -40,6 +40,7 @@ async def become_inactive(api: Running, owner: Person, member: Person) -> None:
     assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [lose_role, leave, become_inactive])
 async def test_a_file_is_checked_though_its_user_has_lost_the_right_to_upload(migrated: Urls, tmp_path: Path, end: End) -> None:
     settings = settings_on(migrated, storage={"url": f"file://{tmp_path}"})
@@ -68,6 +69,7 @@ async def test_the_user_can_neither_read_nor_cancel_the_check(migrated: Urls, tm
         assert await shop.state(job) == "ready"
 
 
+@pytest.mark.slow
 async def test_an_image_gets_its_thumbnails_by_jobs_without_permissions(migrated: Urls, tmp_path: Path) -> None:
     settings = settings_on(migrated, storage={"url": f"file://{tmp_path}"})
     async with running(settings) as api, job_harness(migrated, settings) as shop:

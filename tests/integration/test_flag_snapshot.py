@@ -138,6 +138,7 @@ async def test_a_change_whose_notification_is_lost_is_found_within_a_second(migr
             await one.until(lambda wanted=variant: one.variant(key) == wanted, WITHIN)
 
 
+@pytest.mark.slow
 async def test_a_change_is_seen_within_a_second_while_the_listener_s_connection_is_killed(
     migrated: Urls, flags: Flags, postgres: Postgres
 ) -> None:

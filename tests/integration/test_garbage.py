@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
+import pytest
 import pytest_asyncio
 from fastapi import APIRouter, Depends
 from starlette.types import Message, Scope
@@ -19,6 +20,8 @@ from api_base.bootstrap.contexts import BUILT_IN
 from api_base.infrastructure.db.embedded import Urls
 from tests.application import Person, Running, running, settings_on
 from tests.garbage import garbage
+
+pytestmark = pytest.mark.slow
 
 TIMES: Final = 3
 ENDLESS: Final = "text/event-stream"

@@ -231,6 +231,7 @@ async def test_a_client_without_the_subprotocol_is_4406_and_with_another_is_refu
         assert answer.status == 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["", "x", "[]", "1", "null", "{}", '{"type": 1}', '{"type": "start"}', '{"type": "connection_ack"}', '{"type": "ping", "payload": 1}',

@@ -102,6 +102,7 @@ async def test_a_forgotten_pool_serves_again_within_the_limit(migrated: Urls) ->
             await database.close()
 
 
+@pytest.mark.slow
 async def test_a_statement_has_a_deadline_of_the_driver(migrated: Urls) -> None:
     network = Network(migrated.app)
     async with network.path() as url:

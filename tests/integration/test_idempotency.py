@@ -258,6 +258,7 @@ async def test_a_refused_atomic_batch_is_not_kept(api: Running, owner: Person, m
     assert await rows(migrated, "select from items") == await rows(migrated, "select from idempotency_keys") == []
 
 
+@pytest.mark.slow
 async def test_a_password_is_changed_once_and_the_retry_is_not_told_that_it_is_wrong(api: Running, migrated: Urls) -> None:
     person = await api.person(password_hash=await api.services.container.password_hasher.hash(PASSWORD))
     request: dict[str, Any] = {

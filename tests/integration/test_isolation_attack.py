@@ -8,6 +8,7 @@ from collections import Counter
 from uuid import UUID, uuid4
 
 import asyncpg
+import pytest
 import sqlalchemy as sa
 
 from api_base.core.errors import ApiBaseError
@@ -96,6 +97,7 @@ async def kill_backends(admin: str) -> None:
     await connection.close()
 
 
+@pytest.mark.slow
 async def test_nobody_gets_at_what_is_anothers(migrated: Urls, admin_of_migrated: str) -> None:
     chance = random.Random(7)
     loop = asyncio.get_running_loop()

@@ -87,6 +87,7 @@ INSERT = """insert into items (tenant_id, id, sku, name, description, category, 
 select $1, gen_random_uuid(), $2 || n, $2 || n, '', 'c', '{}', '{}', 'draft', 1, now(), now() from generate_series(1, $3::integer) n"""
 
 
+@pytest.mark.slow
 async def test_a_beginning_of_two_letters_reads_nothing_of_other_tenants(migrated: Urls, admin_of_migrated: str) -> None:
     tenant = uuid4()
     admin, app = await asyncpg.connect(admin_of_migrated), await asyncpg.connect(migrated.app)

@@ -163,6 +163,7 @@ async def test_a_job_that_ends_its_workers_is_dead_in_the_end(migrated: Urls) ->
         assert (row["lost_attempts"], row["error"]) == (5, "The worker stopped renewing its lease.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("message", [MakeItem(sku="A-1"), Note(), Orchestrate(sku="A-1")])
 async def test_a_job_that_was_cancelled_meanwhile_stays_so(migrated: Urls, message: Any) -> None:
     gate = Gate()
@@ -190,6 +191,7 @@ async def test_a_tenant_with_many_jobs_does_not_hold_up_others(migrated: Urls) -
         assert sorted(order[:20]).count(2) == 3
 
 
+@pytest.mark.slow
 async def test_every_tenant_has_its_turn_where_there_are_more_of_them_than_places(migrated: Urls) -> None:
     async with job_harness(migrated) as shop:
         for number in range(12):
@@ -253,6 +255,7 @@ async def test_a_job_runs_for_who_asked_and_not_for_longer_than_they_may(migrate
         assert row["error"].startswith("Unauthenticated: ")
 
 
+@pytest.mark.slow
 async def test_a_look_at_a_long_queue_goes_by_its_index_whatever_was_planned_before(migrated: Urls) -> None:
     async with job_harness(migrated) as shop:
         for _ in range(3):

@@ -77,6 +77,7 @@ async def test_the_result_and_every_change_show(migrated: Urls) -> None:
             await ask(shop, who, CancelJob(id=id))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "message"),
     [(RuleViolated("not on Sundays"), "not on Sundays"), (RuntimeError("secret of the inside"), "recorded under the request id r-1")],

@@ -49,6 +49,7 @@ async def name(services: Services, tenant: UUID) -> str:
     return (await services.bus.execute(GetTenant(id=tenant))).name
 
 
+@pytest.mark.slow
 async def test_a_killed_writer_leaves_nothing_stale(api: Running, person: Person, others: list[Services]) -> None:
     context = loaded_parent()
     for number in range(KILLS // 3 + 1):

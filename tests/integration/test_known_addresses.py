@@ -112,6 +112,7 @@ async def at_once(api: Running, path: str, bodies: list[dict[str, Any]], headers
     return sorted(answer.status_code for answer in await asyncio.gather(*(one(body) for body in bodies)))
 
 
+@pytest.mark.slow
 async def test_one_link_makes_one_user(api: Running, account: Account) -> None:
     token = await api.registration("once@example.com")
     before = await account.rows()

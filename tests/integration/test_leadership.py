@@ -71,6 +71,7 @@ async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
         await leadership.close()
 
 
+@pytest.mark.slow
 async def test_of_many_processes_one_leads(make: Make, transaction: Transaction) -> None:
     leading = most = turns = 0
 
@@ -225,6 +226,7 @@ async def test_who_holds_a_lease_without_a_number_does_not_lead(redis_url: str, 
     await one.close()
 
 
+@pytest.mark.slow
 async def test_a_failover_that_loses_the_lease_lets_one_lead(tmp_path: Path, transaction: Transaction) -> None:
     with sentinel(tmp_path) as servers:
         former, other = on_redis(servers.url, "tests", 60.0), on_redis(servers.url, "tests", 60.0)

@@ -36,6 +36,8 @@ from api_base.infrastructure.users import queries as users
 from api_base.testing.databases import Postgres
 from tests.support import act_for
 
+pytestmark = pytest.mark.slow
+
 ROWS, PAGE, FAR = 100_000, 10, 250
 TOUCHED, BUFFERS = 64, 250
 """Rows and blocks: a page, and what an incremental sort takes in advance."""
@@ -241,7 +243,6 @@ async def excess(database: Watched, mode: str) -> str | None:
     return f"{touched:.0f} rows, {blocks} blocks, by {', '.join(kind for kind, _ in found)}"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
 async def test_every_filter_and_sort_is_bounded_by_an_index(database: Watched, listed: Listed, mode: str) -> None:
     over = {}

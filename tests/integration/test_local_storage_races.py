@@ -14,6 +14,7 @@ from tests.contracts.test_object_storage import TEXT, chunks, listed, local_stor
 ROUNDS: Final = 60
 
 
+@pytest.mark.slow
 async def test_the_last_objects_of_a_directory_are_deleted_at_the_same_time(tmp_path: Path) -> None:
     storage = local_storage(tmp_path)
     for _ in range(ROUNDS):

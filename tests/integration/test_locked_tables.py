@@ -12,6 +12,7 @@ from tests.application import running, settings_on
 BOUNDED: Final = {"pool_size": 4, "request_lock_timeout_seconds": 4.0, "acquire_timeout_seconds": 2.0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["items", "audit"])
 async def test_requests_that_wait_for_a_lock_hold_up_no_other_resource(migrated: Urls, table: str) -> None:
     """Reads, lists and writes of the locked table, more than the pool has connections, beside requests that do not need it."""

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
+import pytest
 from pydantic import SecretStr
 
 from api_base.application.auth.commands.log_in import LogIn
@@ -33,6 +34,7 @@ async def services(urls: Urls, keys: Path) -> AsyncIterator[Services]:
         yield made
 
 
+@pytest.mark.slow
 async def test_ten_logins_at_once_hold_up_nobody(migrated: Urls, tmp_path: Path) -> None:
     async with services(migrated, tmp_path) as made:
         await made.bus.execute(RegisterUser(email="ana@example.com", name="Ana", password=PASSWORD))

@@ -44,6 +44,7 @@ async def roles(at: Desk) -> dict[UUID, str]:
     return {row["user_id"]: row["role"] for row in found}
 
 
+@pytest.mark.slow
 async def test_members_are_added_changed_left_and_refused_row_by_row(migrated: Urls) -> None:
     async with desk(migrated) as at:
         added, changed, same = await at.api.person(), await at.api.member(at.person, "viewer"), await at.api.member(at.person, "admin")
@@ -75,6 +76,7 @@ async def test_members_are_added_changed_left_and_refused_row_by_row(migrated: U
         assert (again["result"]["unchanged"], again["result"]["refused"], await roles(at)) == (3, 4, expected)
 
 
+@pytest.mark.slow
 async def test_an_owner_may_step_down_once_another_row_has_made_an_owner(migrated: Urls) -> None:
     async with desk(migrated) as at:
         other = await at.api.member(at.person, "member")
@@ -82,6 +84,7 @@ async def test_an_owner_may_step_down_once_another_row_has_made_an_owner(migrate
         assert (job["result"]["updated"], await roles(at)) == (2, {other.id: "owner", at.person.id: "viewer"})
 
 
+@pytest.mark.slow
 async def test_an_admin_imports_members_but_no_owners_and_a_member_imports_nobody(migrated: Urls) -> None:
     async with desk(migrated) as at:
         admin, member = [await at.api.member(at.person, role) for role in ("admin", "member")]
@@ -114,6 +117,7 @@ async def test_a_mapping_that_cannot_work_is_refused_before_anything_starts(
     assert await refusing_desk.rows("select from imports union all select from jobs where name <> 'files.check'") == []
 
 
+@pytest.mark.slow
 async def test_a_foreign_tenant_is_answered_as_a_random_one_and_is_not_changed(migrated: Urls) -> None:
     async with desk(migrated) as at:
         foreign = await at.api.person()

@@ -51,6 +51,7 @@ def schema(urls: Urls) -> list[str]:
     return [row[0] for row in asyncio.run(fetch(urls.owner, SCHEMA))]
 
 
+@pytest.mark.slow
 def test_each_revision_goes_up_down_and_up_again(new_database: Callable[[], Urls], settings: Settings, contexts: Sequence[Context]) -> None:
     urls = new_database()
     revisions = read(migrations.branches(contexts))

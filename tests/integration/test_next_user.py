@@ -62,6 +62,7 @@ async def cancelled(store: Stored, isolation: Isolation, tenant: UUID, block: Bl
         await task
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("isolation", ISOLATIONS)
 @pytest.mark.parametrize("block", [in_a_statement, in_the_handler, in_a_savepoint])
 async def test_the_next_write_commits_nothing_of_a_cancelled_one(shared_migrated: Urls, isolation: Isolation, block: Block) -> None:

@@ -37,6 +37,7 @@ async def audited(urls: Urls, id: str) -> list[asyncpg.Record]:
         await connection.close()
 
 
+@pytest.mark.slow
 async def test_one_wins_each_version(migrated: Urls) -> None:
     async with running(settings_on(migrated)) as api:
         person = await api.person()
@@ -53,6 +54,7 @@ async def test_one_wins_each_version(migrated: Urls) -> None:
     assert_one_record_per_version(await audited(migrated, id), ROUNDS + 1)
 
 
+@pytest.mark.slow
 async def test_who_reads_again_loses_nothing(migrated: Urls) -> None:
     """Without rounds: every client tries until its own mark is in, as a real one would."""
     async with running(settings_on(migrated)) as api:

@@ -92,6 +92,7 @@ async def test_who_waits_too_long_is_told_and_forgotten(migrated: Urls) -> None:
         assert await made.run(one) == 1
 
 
+@pytest.mark.slow
 async def test_who_waits_too_long_leaves_no_garbage(migrated: Urls) -> None:
     async with pool(migrated, acquire_timeout=0.05) as made:
         held = await made.acquire()

@@ -308,6 +308,7 @@ async def test_a_forged_signal_does_nothing(world: World, payload: str) -> None:
     session.close()
 
 
+@pytest.mark.slow
 async def test_members_of_a_killed_process_leave_after_some_seconds(world: World) -> None:
     person = await world.api.person()
     killed = uuid4()

@@ -55,6 +55,7 @@ async def test_invalidations_of_many_owners_are_delivered_together(caches: Redis
     assert [await one.get("1") for one in values] == [None] * len(values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [sentinel, cluster])
 @pytest.mark.parametrize("fail", [Servers.fail, Servers.freeze])
 async def test_a_failover_fails_no_caller(start: Start, fail: Callable[[Servers], None], tmp_path: Path) -> None:
@@ -90,6 +91,7 @@ async def written(one: CacheProvider[str], value: str = "after") -> bool:
     return await one.get("1") == value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [sentinel, cluster])
 async def test_a_failover_in_a_stampede_fails_no_reader(start: Start, tmp_path: Path) -> None:
     with start(tmp_path) as servers:
@@ -119,6 +121,7 @@ async def test_without_any_server_no_caller_fails(scheme: str) -> None:
     await caches.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [sentinel, cluster])
 async def test_announcements_continue_after_a_failover(start: Start, tmp_path: Path) -> None:
     with start(tmp_path) as servers:

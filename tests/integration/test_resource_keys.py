@@ -103,6 +103,7 @@ async def test_a_slug_is_checked_as_it_enters(desk: Desk) -> None:
     assert [(one["pointer"], one["code"]) for one in answer.json()["errors"]] == [("/body/slug", "slug")]
 
 
+@pytest.mark.slow
 async def test_graphql_and_the_document_name_it_too(desk: Desk) -> None:
     await desk.made(slug="steps", title="Steps")
     text = 'mutation { updateArticle(slug: "steps", expectedVersion: 1, input: {title: "Other"}) { article { id title } } }'

@@ -63,6 +63,7 @@ async def count(urls: Urls, table: str, where: str, value: object) -> int:
         await connection.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["leave", "step down", "remove each other"])
 async def test_of_two_owners_who_go_at_once_one_remains(made: Services, migrated: Urls, way: str) -> None:
     ana, bo = await registered(made, "ana"), await registered(made, "bo")
@@ -114,6 +115,7 @@ async def test_a_token_of_the_generation_before_last_ends_the_session_for_good(m
         assert isinstance(await made.bus.execute(RefreshSession(refresh_token=token)), Err)
 
 
+@pytest.mark.slow
 async def test_of_many_who_register_one_address_at_once_one_is_kept_whole(made: Services, migrated: Urls) -> None:
     register = RegisterUser(email="ana@example.com", name="Ana", password=PASSWORD)
     outcomes = await asyncio.gather(*(made.bus.execute(register) for _ in range(5)), return_exceptions=True)

@@ -44,6 +44,7 @@ OUTAGES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["elasticsearch", "opensearch"])
 @pytest.mark.parametrize(("status", "body", "reason"), OUTAGES)
 async def test_a_fault_of_the_server_is_an_outage(engine: str, status: int, body: str, reason: str) -> None:

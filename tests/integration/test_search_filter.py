@@ -82,6 +82,7 @@ def filtering(request: pytest.FixtureRequest) -> Iterator[Filtering]:
     made.close()
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=documents, specification=specifications)
 def test_a_filter_selects_the_same_documents_as_python(

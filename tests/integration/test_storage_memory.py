@@ -10,6 +10,8 @@ import pytest
 
 from tests.services import ROOT
 
+pytestmark = pytest.mark.slow
+
 ONE_MIB: Final = 32
 TWENTY_MIB: Final = 150
 
@@ -33,7 +35,6 @@ def test_one_object_of_64_mib_takes_at_most_32_mib(url: str, way: str) -> None:
     assert moved(url, way, "64MiB", 1)["memory_mib"] <= ONE_MIB
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("way", ["put", "parts", "read"])
 def test_20_objects_at_once_take_at_most_150_mib(url: str, way: str) -> None:
     assert moved(url, way, "16MiB", 20)["memory_mib"] <= TWENTY_MIB

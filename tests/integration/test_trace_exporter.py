@@ -58,6 +58,7 @@ def test_a_collector_that_is_away_is_one_line_in_the_log() -> None:
     assert [one["event"] for one in lines] == ["trace_export_failed"]
 
 
+@pytest.mark.slow
 def test_the_end_of_a_process_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spans, "EXPORT_TIMEOUT", 60.0)
     monkeypatch.setattr(unit_spans, "CLOSE_TIMEOUT", 1.2)

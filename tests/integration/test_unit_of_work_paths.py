@@ -181,6 +181,7 @@ def sides(two_migrated: tuple[Urls, Urls]) -> Iterator[Sides]:
     opened.close()
 
 
+@pytest.mark.slow
 def test_both_paths_leave_the_same(sides: Sides) -> None:
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 

@@ -9,6 +9,8 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from api_base.bootstrap.contexts import BUILT_IN
+from api_base.bootstrap.services import build, opened
 from api_base.infrastructure.auth.access import CHANNEL as ACCESS
 from api_base.infrastructure.db.embedded import Urls
 from api_base.infrastructure.events.database_publisher import CHANNEL as DELIVERIES
@@ -35,9 +37,9 @@ async def notify(urls: Urls, channel: str, *payloads: str) -> None:
 async def test_unreadable_notifications_of_access_empty_the_cache_and_the_listener_goes_on(
     migrated: Urls, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running(settings_on(migrated)) as api:
+    async with running(settings_on(migrated)) as api, opened(build(api.services.settings, BUILT_IN)) as another_process:
         person = await api.person()
-        access = api.services.container.access
+        access = another_process.container.access
         async with asyncio.timeout(40):
             while not access._entries:
                 await access.resolve(person.id, person.tenant_id)

@@ -119,6 +119,7 @@ def table(*skus: str, category: str = "things") -> str:
     return "sku,name,category\n" + "".join(f"{sku},Thing,{category}\n" for sku in skus)
 
 
+@pytest.mark.slow
 async def test_a_file_of_each_form_is_imported_by_its_mapping(migrated: Urls) -> None:
     records = [{"id": f"J-{n}", "Title": f"Film {n}", "Genre": "Drama, Crime", "year": 1931} for n in range(2)]
     query = "map=sku=id&map=name=Title&map=category=Genre[0]&map=tags=Genre[]&map=attributes.year=year&set=price=9.90&set=currency=EUR"
@@ -227,6 +228,7 @@ async def test_a_row_that_cannot_be_read_is_refused_and_the_others_are_imported(
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "options", "form", "read_as"),
     [
@@ -307,6 +309,7 @@ async def test_an_import_whose_file_is_deleted_fails_with_the_reason(migrated: U
         assert (job["state"], job["error"]) == ("failed", f"No file with the id {file} exists.")
 
 
+@pytest.mark.slow
 async def test_the_encoding_is_that_of_the_whole_file_not_of_its_beginning(migrated: Urls) -> None:
     """The only byte that is not ASCII follows more than the megabyte that the request reads."""
     rows = "".join(f"S-{number},Thing,things,{'x' * 4000}\n" for number in range(400))

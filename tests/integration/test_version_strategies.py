@@ -188,6 +188,7 @@ async def test_a_write_and_its_key_are_of_the_version_that_is_named(client: Clie
     assert (await client.send("POST", "/items", 2, json=body, headers=key)).status_code == 422
 
 
+@pytest.mark.slow
 async def test_the_documents_say_how_a_version_is_named(client: Client) -> None:
     for number in (1, 2):
         document = (await client.api.client.get(f"/openapi/v{number}.json")).json()

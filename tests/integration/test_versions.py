@@ -443,6 +443,7 @@ async def test_the_oldest_versions_end_by_settings(api: Running) -> None:
     assert table.numbers == (2, 3, 4)
 
 
+@pytest.mark.slow
 async def test_each_version_has_a_document(api: Running) -> None:
     documents = {number: (await api.client.get(f"/openapi/v{number}.json")).json() for number in (1, 2, 3, 4)}
     assert (await api.client.get("/openapi.json")).json() == documents[4]

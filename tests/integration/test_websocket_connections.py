@@ -221,7 +221,7 @@ async def test_a_handshake_leaves_no_garbage() -> None:
         await clients.pop().request(authorization="Bearer good")  # what the first one imports and caches
         with garbage() as left:
             answers = [await client.request(authorization="Bearer good") for client in clients]
-            await asyncio.sleep(0.05)
+            await eventually(lambda: len(server.state.sockets) == 11 and not server.state.tasks)
         assert [answer.status for answer in answers] == [101] * 10
         assert not {"Connection", "HttpRequestParser", "RequestResponseCycle", "HttpExchange", "dict"} & left.keys(), (
             "websockets leaves what it negotiates with"
@@ -347,6 +347,7 @@ async def test_a_client_that_wants_the_newest_gets_it_and_the_number_of_those_th
         assert server.state.sockets
 
 
+@pytest.mark.slow
 async def test_a_client_that_stops_reading_is_closed_in_time_with_nothing_in_its_queue() -> None:
     feeder = Feeder()
     async with websocket_server(feeder.router, server={"write_timeout_seconds": 0.3}) as server:
@@ -380,6 +381,7 @@ async def test_a_client_that_leaves_without_reading_delays_no_other_and_stops_no
         gone.writer.transport.abort()
 
 
+@pytest.mark.slow
 async def test_a_stop_closes_all_with_1012_one_after_the_other() -> None:
     async with websocket_server(server={"keep_alive_timeout_seconds": 1}) as server:
         clients = [await server.connect() for _ in range(40)]

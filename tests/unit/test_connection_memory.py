@@ -99,7 +99,6 @@ async def test_an_answered_client_that_stays_takes_little_memory(name: str, size
         return clients
 
     await connected()  # what the first ones import and cache
-    gc.collect()
     tracemalloc.start()
     gc.disable()
     try:

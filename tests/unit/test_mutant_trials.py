@@ -92,6 +92,12 @@ def test_what_the_tests_share_is_started_again_when_a_known_test_fails_without_t
     assert (journal.noticed(mutation()), tree.starts) == (found, 1)
 
 
+def test_no_mutation_meets_a_test_of_more_than_ten_seconds(measured: CoverageMap) -> None:
+    found = replace(measured, seconds=[10.0, 10.1]).quick([A, B, NEWER])
+    assert found.reaching(mutation()) == {A, NEWER}
+    assert found.choose(mutation()) == [A, NEWER]
+
+
 def test_a_survivor_meets_the_whole_files_whose_tests_execute_it_and_newer_ones(measured: CoverageMap) -> None:
     elsewhere = "tests/unit/test_item.py::test_a"
     more = replace(measured, tests=[A, B, elsewhere], seconds=[0.1, 0.2, 0.3], present={A, B, elsewhere, NEWER})

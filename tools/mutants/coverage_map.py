@@ -1,11 +1,11 @@
 """Which tests execute which lines, measured once for a state of the source and kept."""
 
 import json
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from coverage import CoverageData
 
@@ -19,13 +19,13 @@ ARGUMENTS: Final = (
     "--dist",
     "loadfile",
     "--no-loadscope-reorder",
-    "-m",
-    "not slow",
     "--cov=api_base",
     "--cov-config=tools/mutants/coverage.ini",
     "--cov-context=test",
     "--cov-report=",
 )
+MAX_TEST_SECONDS: Final = 10.0
+"""Of a test: longer ones are left out, since a mutation that none of the others notices meets all that remain."""
 MAX_TESTS: Final = 400
 MAX_SECONDS: Final = (20.0, 6.0, 6.0)
 """Of the tests chosen for a mutation, by their durations and distance; the others it meets with the whole suite."""
@@ -51,6 +51,10 @@ class CoverageMap:
     def durations(self) -> Mapping[str, float]:
         """The seconds of each test."""
         return dict(zip(self.tests, self.seconds, strict=True))
+
+    def quick(self, present: Iterable[str]) -> Self:
+        """Return the map for the tests of `present` that are not too long, as far as it knows."""
+        return replace(self, present=frozenset(test for test in present if self.durations.get(test, 0.0) <= MAX_TEST_SECONDS))
 
     def choose(self, mutation: Mutation) -> list[str]:
         """The tests to run first: those in the nearest and quickest files, and every test that is newer than the map.

@@ -61,7 +61,7 @@ def _start_hot() -> Hot:
         os.close(requests)
         os.close(answers)
         os.environ["MUTANTS_PIPES"] = f"{reading} {writing}"
-        _pytest("-p", "tools.mutants.hot", "-m", "not slow", *SUITE)
+        _pytest("-p", "tools.mutants.hot", *SUITE)
         os._exit(0)
     os.close(reading)
     os.close(writing)
