@@ -84,7 +84,7 @@ async def test_a_worker_that_is_told_to_stop_finishes_what_is_in_hand(migrated: 
             stop.set()
             released.set()
         assert done == [id]
-        assert await made.query("select from deliveries") == []
+        assert await made.query("select from deliveries where subscription = 'a.hear'") == []  # the search may not have begun
 
 
 async def test_what_is_not_begun_in_time_is_left_to_the_next_turn(migrated: Urls) -> None:
