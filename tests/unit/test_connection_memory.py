@@ -3,18 +3,16 @@
 import asyncio
 import gc
 import tracemalloc
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.connections import REFUSED, Client, ServerOnWires, answer_body, answer_ok, settled
 from tests.unit.test_connection_limits import BEYOND, HEAD, LIMIT, WITHIN, pieces
 from tests.virtual_time import in_virtual_time
-
-type App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 CLIENTS: Final = 5
 MAX_KEPT: Final = 12_000
@@ -43,7 +41,7 @@ class Case:
     """`seconds` pass after the input. `settings` are those of the server."""
 
     data: bytes
-    apps: Sequence[App] = (answer_ok, answer_body)
+    apps: Sequence[ASGIApp] = (answer_ok, answer_body)
     seconds: float = 0
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -80,7 +78,7 @@ CASES = {
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("name", "app"), [(name, app) for name, case in CASES.items() for app in case.apps])
 @in_virtual_time
-async def test_an_answered_client_that_stays_takes_little_memory(name: str, size: int, app: App) -> None:
+async def test_an_answered_client_that_stays_takes_little_memory(name: str, size: int, app: ASGIApp) -> None:
     """Nothing is left for the garbage collector either, which may run late."""
     case = CASES[name]
     server = ServerOnWires(app, **case.settings)

@@ -22,6 +22,7 @@ from api_base.serving.refusals import (
     TARGET_TOO_LONG,
     Refusal,
 )
+from api_base.serving.turn import free
 
 if TYPE_CHECKING:
     import asyncio
@@ -139,13 +140,13 @@ class BoundedInput(HttpToolsProtocol, ABC):
         """Handle a request for another protocol, once it is complete. `early`: input of that protocol has arrived already."""
 
     def drop_input(self) -> None:
-        """Free what has arrived: nothing more is parsed, and the client stays connected until it has read why."""
+        """Free what has arrived: nothing more is parsed, since the client is refused or speaks another protocol now."""
         self.drop_answered()
         self.parser, self.scope = None, None  # type: ignore[assignment]  # as uvicorn does when a connection is lost
         self._line, self.url, self.headers = None, b"", []
         for cycle, _ in self.pipeline:  # they do not begin
-            cycle.disconnected, cycle.scope = True, None  # type: ignore[assignment]
-            cycle.body.clear()
+            cycle.disconnected = True
+            free(cycle)
         self.pipeline.clear()
 
     def drop_answered(self) -> None:
@@ -154,10 +155,9 @@ class BoundedInput(HttpToolsProtocol, ABC):
         cycle = self.cycle
         if cycle is None or not cycle.response_complete:  # it is refused, or another one of the pipeline
             return
-        cycle.body.clear()  # what the application has not read
         if self.scope is cycle.scope:  # no other request has begun to arrive
             self.scope, self.url = None, b""  # type: ignore[assignment]
-        cycle.scope = None  # type: ignore[assignment]
+        free(cycle)
 
     @property
     def refused(self) -> bool:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from api_base.serving.connection import Connection
 
 
+def free(cycle: "RequestResponseCycle") -> None:
+    """Free what a request brought that is answered or given up: what the application has not read of its body, and its headers."""
+    cycle.body.clear()
+    cycle.scope = None  # type: ignore[assignment]
+
+
 class Turn:
     """Implements `Candidate` for the request of `cycle` on `connection`."""
 
@@ -70,8 +76,7 @@ class Turn:
         finally:
             self._release()
             if self._cycle.disconnected:  # the client may stay until it has read why
-                self._cycle.body.clear()
-                self._cycle.scope = None  # type: ignore[assignment]
+                free(self._cycle)
 
     def inform(self, status: int, reason: bytes, fields: "Iterable[tuple[bytes, bytes]]") -> None:
         """Send an interim response [RFC 9110, section 15.2], unless the response has begun or the client speaks HTTP/1.0."""
